@@ -1,0 +1,1 @@
+"""The daemon of one gate: reads codes and temperatures, decides, opens, records, publishes."""

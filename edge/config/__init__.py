@@ -1,0 +1,1 @@
+"""The gate's configuration: `model` says what may stand in it, `load` reads and explains it."""

@@ -1,0 +1,1 @@
+"""One abstract class a device, its real drivers and its simulator."""

@@ -1,0 +1,1 @@
+"""The world that simulated devices live in."""

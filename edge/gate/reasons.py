@@ -1,0 +1,80 @@
+"""Stable names that stand in decisions, outcomes, faults and alarms. Never renamed, only added."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a decision or an outcome is what it is."""
+
+    # the code
+    CODE_ACCEPTED = "code_accepted"
+    CODE_FLAGGED = "code_flagged"
+    CODE_NOT_ACCEPTED = "code_not_accepted"
+    CODE_UNREADABLE = "code_unreadable"
+    CODE_TOO_LONG = "code_too_long"
+    CODE_TIMEOUT = "code_timeout"
+    CODE_CHANGED = "code_changed"
+    SEVERAL_CODES = "several_codes"
+    NO_CODE_NEEDED = "no_code_needed"
+    # the temperature
+    TEMPERATURE_NORMAL = "temperature_normal"
+    TEMPERATURE_HIGH = "temperature_high"
+    TEMPERATURE_LOW = "temperature_low"
+    TEMPERATURE_UNSTEADY = "temperature_unsteady"
+    TEMPERATURE_TIMEOUT = "temperature_timeout"
+    # modes and doors
+    RECORD_ONLY = "record_only"
+    FIRE_RELEASE = "fire_release"
+    DOOR_BUSY = "door_busy"
+    INTERRUPTED = "interrupted"
+    # faults
+    CAMERA_FAULT = "camera_fault"
+    SENSOR_FAULT = "sensor_fault"
+    DOOR_FAULT = "door_fault"
+    IDENTITY_FAULT = "identity_fault"
+    RECORD_NOT_DURABLE = "record_not_durable"
+
+
+class Device(StrEnum):
+    """What can fail, as named in fault events, alarms and the configuration's [faults]."""
+
+    CAMERA = "camera"
+    DECODER = "decoder"
+    THERMOMETER = "thermometer"
+    DOOR = "door"
+    SIGNALS = "signals"
+    RECORDER = "recorder"
+    IDENTITY = "identity"
+
+
+class Alarm(StrEnum):
+    """Alarms a gate raises; each is a record of kind `alarm`."""
+
+    DOOR_FORCED = "door_forced"
+    DOOR_HELD_OPEN = "door_held_open"
+    SECOND_OPENING = "second_opening"
+    FIRE = "fire"
+    DEVICE_FAULT = "device_fault"
+    RECORD_NOT_DURABLE = "record_not_durable"
+
+
+class Cause(StrEnum):
+    """Why a device is faulted, whatever the device."""
+
+    NOT_FOUND = "not_found"
+    PERMISSION = "permission"
+    BUSY = "busy"
+    UNPLUGGED = "unplugged"
+    TIMEOUT = "timeout"
+    BUS_ERROR = "bus_error"
+    BAD_DATA = "bad_data"
+    CRASHED = "crashed"
+    HUNG = "hung"
+    MISSING_LIBRARY = "missing_library"
+    ENDED = "ended"
+    DISK_FULL = "disk_full"
+    READ_ONLY = "read_only"
+    IO_ERROR = "io_error"
+    OTHER = "other"

@@ -1,0 +1,1 @@
+"""The way from the journal to the broker, and the gate's state on it."""

@@ -1,0 +1,1 @@
+"""Frame to code to credential, in a process of its own for each reader."""

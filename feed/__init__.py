@@ -1,0 +1,1 @@
+"""The contract of the MQTT feed, shared by gate and hub; imports neither."""

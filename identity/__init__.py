@@ -1,0 +1,1 @@
+"""Who a person is, shared by gate and hub; imports neither."""

@@ -1,0 +1,49 @@
+"""A code understood: its scheme, whose it is, what it proves and what it only claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scheme(StrEnum):
+    """Formats of codes that people show, by the names that stand in records."""
+
+    PASS = "pass"  # noqa: S105 - a pass, not a password
+    CCCD = "cccd"
+    BHYT = "bhyt"
+    PC_COVID = "pc-covid"
+    DCC = "dcc"
+    SHC = "shc"
+    OPAQUE = "opaque"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """What a code says of its holder; each part only where the scheme states it.
+
+    `birth_date` is ISO 8601, cut short where the document masks or lacks a part
+    ("1987", "1987-01", "1987-01-18").
+    """
+
+    name: str | None = None
+    birth_date: str | None = None
+    sex: str | None = None
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A code after its parser.
+
+    `canonical` is the canonical identity, the text that the token is taken of: the same document
+    gives the same text however it was written or decoded. `proved` names what the code proves by
+    itself ("signature"); everything else in it is only claimed. `flags` are stable names of what
+    is odd about it ("masked", "damaged", "unverified").
+    """
+
+    scheme: Scheme
+    canonical: str
+    holder: Holder | None = None
+    proved: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
