@@ -70,12 +70,15 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who presented the code. `plain` stands only where the configuration says so."""
+    """Who presented the code. `plain` stands only where the configuration says so.
+
+    A `sealed` that is text is the digest of an identity that was erased (feed.codec.erase_sealed).
+    """
 
     scheme: str
     token: Token | None = None
     category: str | None = None
-    sealed: Sealed | None = None
+    sealed: Sealed | str | None = None
     plain: Mapping[str, Detail] | None = None
 
 
@@ -84,11 +87,11 @@ class Reading:
     """One temperature measurement: the raw object and ambient beside the estimate, °C to 0.01."""
 
     verdict: str
-    estimate_c: float | None
-    object_c: float | None
-    ambient_c: float | None
-    samples: int
-    spread_c: float | None
+    estimate_c: float | None = None
+    object_c: float | None = None
+    ambient_c: float | None = None
+    samples: int = 0
+    spread_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +145,7 @@ class Record(Draft):
 
     stream: str
     seq: int
-    prev: str | None
+    prev: str | None = None
     park: str
     site: str
     gate: str

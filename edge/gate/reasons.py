@@ -28,6 +28,7 @@ class Reason(StrEnum):
     RECORD_ONLY = "record_only"
     FIRE_RELEASE = "fire_release"
     DOOR_BUSY = "door_busy"
+    DOOR_OPEN = "door_open"
     INTERRUPTED = "interrupted"
     # faults
     CAMERA_FAULT = "camera_fault"
