@@ -16,6 +16,7 @@ class Reason(StrEnum):
     CODE_TOO_LONG = "code_too_long"
     CODE_TIMEOUT = "code_timeout"
     CODE_CHANGED = "code_changed"
+    CODE_REPEATED = "code_repeated"
     SEVERAL_CODES = "several_codes"
     NO_CODE_NEEDED = "no_code_needed"
     # the temperature
