@@ -87,6 +87,8 @@ def _take(work: Work, event: ev.Event) -> None:
             _take_fault(work, event)
         case ev.Recovered():
             _take_recovery(work, event)
+        case ev.Noted():
+            work.happening(event.kind, event.name, detail=event.detail)
         case ev.Tick():
             pass
         case _:

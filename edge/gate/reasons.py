@@ -49,6 +49,7 @@ class Device(StrEnum):
     SIGNALS = "signals"
     RECORDER = "recorder"
     IDENTITY = "identity"
+    PUBLISHER = "publisher"
 
 
 class Alarm(StrEnum):
