@@ -73,6 +73,7 @@ class Person:
     """Who presented the code. `plain` stands only where the configuration says so.
 
     A `sealed` that is text is the digest of an identity that was erased (feed.codec.erase_sealed).
+    `flags` says what is odd about the code ("masked", "unverified": identity.flags).
     """
 
     scheme: str
@@ -80,6 +81,7 @@ class Person:
     category: str | None = None
     sealed: Sealed | str | None = None
     plain: Mapping[str, Detail] | None = None
+    flags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
