@@ -49,11 +49,12 @@ _NO_RETAINED = 2
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted. `receive_maximum` is how many unacknowledged messages it takes."""
+    """The broker accepted, with the limits it names: messages without PUBACK, bytes of a packet."""
 
     connection: int
     session_present: bool
     receive_maximum: int
+    maximum_packet_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +296,8 @@ class MqttClient:
         self._connection += 1
         self._connected_s = self._monotonic()
         maximum = getattr(properties, "ReceiveMaximum", _NO_RECEIVE_MAXIMUM)
-        self._tell(Connected(self._connection, flags.session_present, maximum))
+        largest = getattr(properties, "MaximumPacketSize", None)
+        self._tell(Connected(self._connection, flags.session_present, maximum, largest))
 
     def _failed(self, client: paho.Client, _userdata: Any) -> None:
         # paho calls this while it handles the error
