@@ -30,6 +30,8 @@ _Item = TypeVar("_Item")
 Passing = Literal["passes", "stays", "holds_door", "tailgated"]
 Medium = Literal["card", "phone", "dark_phone"]
 
+LONGEST_CODE = 2953  # bytes: version 40 at level L, ISO/IEC 18004 table 7
+
 # What can befall each simulated device
 FAULT_KINDS: Mapping[Device, tuple[str, ...]] = {
     # off the bus or the socket; delivers nothing; blocks inside the driver for as long as it
@@ -88,6 +90,9 @@ class Visit:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.at_s) and self.stay_s > 0):
             raise ValueError("at_s is a number of seconds, and stay_s one above 0")
+        for code in (self.code, self.second_code):
+            if code is not None and not 1 <= len(code) <= LONGEST_CODE:
+                raise ValueError(f"a QR code holds 1 to {LONGEST_CODE} bytes, not {len(code)}")
         if self.passing not in get_args(Passing):
             raise ValueError(f"passing '{self.passing}' is none of {', '.join(get_args(Passing))}")
 
