@@ -37,11 +37,22 @@ FAULT_KINDS: Mapping[Device, tuple[str, ...]] = {
     # off the bus or the socket; delivers nothing; blocks inside the driver for as long as it
     # lasts, whatever the timeout; delivers, with something before the lens
     Device.CAMERA: ("unplugged", "frozen", "hung", "covered"),
-    # no answer on the bus; wrong bits that PEC finds; 0xFFFF in every register
-    Device.THERMOMETER: ("unplugged", "bit_flips", "stuck"),
+    # no answer on the bus; wrong bits that PEC finds; 0xFFFF in every register; SDA held low
+    Device.THERMOMETER: ("unplugged", "bit_flips", "stuck", "bus_held_low"),
     # the leaf stays where it is; the contact reads what it read; pushed open without a grant; the
-    # fire input is active
-    Device.DOOR: ("jammed", "contact_stuck", "forced", "fire"),
+    # fire input is active; the exit button is pressed; the relay's pin stays as it is; every pin
+    # gives an error
+    Device.DOOR: (
+        "jammed",
+        "contact_stuck",
+        "forced",
+        "fire",
+        "exit_pressed",
+        "relay_stuck",
+        "pin_error",
+    ),
+    # every pin gives an error
+    Device.SIGNALS: ("pin_error",),
 }
 
 
