@@ -34,7 +34,12 @@ SMALLEST_CODE_PX = 21  # version 1 at one pixel a module: ISO/IEC 18004:2015, 5.
 # A pyramid ends above this side; smaller pictures are decoded without a first look
 SMALLEST_SIDE_PX = 96
 THRESHOLD_BLOCK_PX = 31
-THRESHOLD_BELOW_MEAN = 4
+# Gray levels below the mean of the block: to decode, and for a first look, where a sensor's noise
+# must not pass for a pattern. Halving takes half of the noise away.
+BELOW_MEAN = 4
+BLURRED_BELOW_MEAN = 3
+HALF_CALM = 8
+FULL_CALM = 12
 BUDGET_S = 0.5  # processor time for one picture; no attempt begins after it
 
 _kept = threading.local()
@@ -83,14 +88,21 @@ def look(gray: GrayImage, *, budget_s: float = BUDGET_S) -> Look:
 
 def _attempts(gray: GrayImage) -> Iterator[GrayImage]:
     """The picture prepared for the decoder, cheapest first; nothing where no code can be."""
-    pyramid = [_threshold(small) for small in _halves(gray)]
-    if pyramid and not any(may_hold_code(binary) for binary in pyramid):
+    halves = list(_halves(gray))
+    if halves and not _promising(gray, halves):
         return
-    yield from pyramid
+    for half in halves:
+        yield _threshold(half)
     yield _threshold(gray)
-    yield _threshold(cv2.blur(gray, (3, 3)), below_mean=THRESHOLD_BELOW_MEAN - 1)
-    if not pyramid:
-        yield gray
+    yield _threshold(cv2.blur(gray, (3, 3)), BLURRED_BELOW_MEAN)
+    yield gray
+
+
+def _promising(gray: GrayImage, halves: list[GrayImage]) -> bool:
+    """Whether a first look finds anything, at a size where large or small codes show best."""
+    return any(may_hold_code(_threshold(half, HALF_CALM)) for half in halves) or may_hold_code(
+        _threshold(gray, FULL_CALM)
+    )
 
 
 def _halves(gray: GrayImage) -> Iterator[GrayImage]:
@@ -101,7 +113,7 @@ def _halves(gray: GrayImage) -> Iterator[GrayImage]:
         yield gray
 
 
-def _threshold(gray: cv2.typing.MatLike, below_mean: int = THRESHOLD_BELOW_MEAN) -> GrayImage:
+def _threshold(gray: cv2.typing.MatLike, below_mean: int = BELOW_MEAN) -> GrayImage:
     binary = cv2.adaptiveThreshold(
         gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, THRESHOLD_BLOCK_PX, below_mean
     )

@@ -18,7 +18,7 @@ Indices = NDArray[np.intp]
 FINDER_MODULES = 7  # 1 + 1 + 3 + 1 + 1
 SMALLEST_PX = 8  # across a finder pattern: about one pixel a module
 TOLERANCE = 0.5  # of a module, as libzbar's own finder takes it ...
-ROUNDING_PX = 0.7  # ... and what whole pixels add to each width
+ROUNDING_PX = 0.3  # ... and what whole pixels add to each width
 CELL_PX = 4  # centres are counted in cells of this side
 MIN_CROSSINGS = 3  # rows and columns through one place: its dark centre is 3 modules wide
 
