@@ -61,6 +61,7 @@ class Alarm(StrEnum):
     FIRE = "fire"
     DEVICE_FAULT = "device_fault"
     RECORD_NOT_DURABLE = "record_not_durable"
+    RECORDS_DAMAGED = "records_damaged"
 
 
 class Cause(StrEnum):
