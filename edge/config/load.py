@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from edge.config.model import Config, KeyPath, ProblemsError, Table
-from edge.config.origin import Origin
 from edge.config.schema import TAG, Key, describe, key_at, keys_of, walk
 from edge.config.sources import Problem, Sources, nearest, read_sources
 from edge.config.toml import toml_value
@@ -253,6 +252,3 @@ def _sound(key: Key, path: KeyPath) -> Any:
         return key.choices[0]
     number = next((part for part in path if isinstance(part, int)), 0)
     return "/" if key.is_path else f"x{number}"
-
-
-__all__ = ["ConfigError", "Loaded", "Origin", "Problem", "load", "load_sourced"]

@@ -194,15 +194,15 @@ class DoorTable(Table):
     relay_active: Level = "high"
     """Level of the pin that releases the door."""
     contact_pin: FittedPin = 22
-    """BCM pin of the door contact; "none" where there is none."""
+    """BCM pin of the door contact, "none" where there is none."""
     contact_open_level: Level = "high"
     """Level of the contact's pin while the door stands open."""
     exit_pin: FittedPin = 23
-    """BCM pin of the exit button; "none" where there is none."""
+    """BCM pin of the exit button, "none" where there is none."""
     exit_level: Level = "low"
     """Level of the button's pin while it is pressed."""
     fire_pin: FittedPin = 24
-    """BCM pin of the fire panel's release contact; "none" where there is none."""
+    """BCM pin of the fire panel's release contact, "none" where there is none."""
     fire_level: Level = "high"
     """Level of that pin while the panel asks for release. The release itself is wired."""
     debounce_ms: Annotated[int, Field(ge=0, le=500)] = 30

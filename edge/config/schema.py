@@ -23,13 +23,14 @@ TAG = "driver"  # the key that tells the tables of one device apart
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a table, by the name it has in TOML.
+    """One key of a table: `name` in TOML, `attribute` in the model.
 
     `tables` are the tables that may stand under it, several where `driver` chooses, none for a
     value; `many` for an array of tables.
     """
 
     name: str
+    attribute: str
     field: FieldInfo
     tables: tuple[type[Table], ...]
     many: bool
@@ -99,7 +100,7 @@ def keys_of(table: type[Table]) -> dict[str, Key]:
         kinds = [kind for kind, _ in _kinds(field)]
         many = any(get_origin(kind) is tuple and _table_in(kind) for kind in kinds)
         tables = [_table_in(kind) for kind in kinds]
-        keys[name] = Key(name, field, tuple(found for found in tables if found), many)
+        keys[name] = Key(name, attribute, field, tuple(found for found in tables if found), many)
     return keys
 
 
