@@ -1,0 +1,11 @@
+"""x"""
+
+import click
+
+
+@click.command()
+def doctor() -> int:
+    """x
+
+    Example:"""
+    return 0
