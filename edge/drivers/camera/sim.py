@@ -69,28 +69,30 @@ class SimCamera(Camera):
             renderer = self._renderer
             if renderer is None:
                 raise camera_error(Cause.OTHER, "the camera is not open")
-            self._tick = max(self._tick + 1, self._pace.newest(self._monotonic()))
-            due_s = self._pace.due_s(self._tick)
+            tick = max(self._tick + 1, self._pace.newest(self._monotonic()))
+            due_s = self._pace.due_s(tick)
             if due_s > deadline_s:
-                self._tick -= 1
                 self._wait_until(deadline_s)
                 self._check_plug(deadline_s)
                 raise camera_error(Cause.TIMEOUT, f"no frame within {timeout_s:g} s")
+            self._tick = tick
             image = self._image(renderer, due_s)
             self._wait_until(due_s)
+            self._check_plug(due_s)
+            while self._fault(self._monotonic()) == "hung":
+                time.sleep(HUNG_STEP_S)
             if image is not None and not self._closed.is_set():
-                return Frame(image, due_s, self._tick)
+                return Frame(image, due_s, tick)
 
     def _image(self, renderer: Renderer, at_s: float) -> GrayImage | None:
         """What an exposure at `at_s` gives; None for nothing."""
-        self._check_plug(at_s)
-        while self._fault(max(at_s, self._monotonic())) == "hung":
-            time.sleep(HUNG_STEP_S)
         fault = self._fault(at_s)
-        if fault is None:
-            now_s = self._world.now_s(at_s)
-            return renderer.render(self._world.at(self._reader, at_s), now_s)
-        return renderer.covered(self._world.now_s(at_s)) if fault == "covered" else None
+        if fault in {"frozen", "unplugged"}:
+            return None
+        now_s = self._world.now_s(at_s)
+        if fault == "covered":
+            return renderer.covered(now_s)
+        return renderer.render(self._world.at(self._reader, at_s), now_s)
 
     def _check_plug(self, at_s: float) -> None:
         if self._fault(at_s) == "unplugged":
