@@ -20,7 +20,7 @@ SMALLEST_PX = 8  # across a finder pattern: about one pixel a module
 TOLERANCE = 0.5  # of a module, as libzbar's own finder takes it ...
 ROUNDING_PX = 0.3  # ... and what whole pixels add to each width
 CELL_PX = 4  # centres are counted in cells of this side
-MIN_CROSSINGS = 3  # rows and columns through one place: its dark centre is 3 modules wide
+MIN_CROSSINGS = 4  # rows and columns through one place: more than noise makes by chance
 
 
 def may_hold_code(binary: GrayImage) -> bool:
@@ -28,14 +28,12 @@ def may_hold_code(binary: GrayImage) -> bool:
 
     Errs towards yes: blurred, skewed and damaged patterns still count.
     """
+    height, width = binary.shape
     across = _centres(binary)
-    if across.size < MIN_CROSSINGS:
+    rows = _crossings(across // width, across % width, binary.shape)
+    if rows.max() < MIN_CROSSINGS:
         return False
     down = _centres(np.ascontiguousarray(binary.T))
-    if down.size < MIN_CROSSINGS:
-        return False
-    height, width = binary.shape
-    rows = _crossings(across // width, across % width, binary.shape)
     columns = _crossings(down % height, down // height, binary.shape)
     return bool(np.minimum(rows, columns).max() >= MIN_CROSSINGS)
 
