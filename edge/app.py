@@ -85,6 +85,7 @@ class Gate:
         self._on_step = on_step
         self._inbox = Inbox()
         self._counts = Counts()
+        self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
             self.journal = Journal(config.records.path, config.gate, lenient=True)
@@ -133,6 +134,7 @@ class Gate:
         self._gate.why_stopped = why
         ended = self.supervisor.stop(STOP_S)
         self._pins.close()
+        self._written = self.written
         self.journal.close()
         return ended
 
@@ -153,13 +155,14 @@ class Gate:
         return self._gate.alive and not self._gate.hung
 
     @property
+    def written(self) -> tuple[str, int]:
+        """The journal's stream and the seq of its newest record; also after the stop."""
+        return self._written or (self.journal.stream, self.journal.last_seq)
+
+    @property
     def status(self) -> str:
         """One line for `systemctl status`."""
         return status_line(self.state, self._publisher.health())
-
-    def thread(self, name: str) -> Worker | None:
-        """The worker that holds a post now (edge.supervisor)."""
-        return self.supervisor.worker(name)
 
     # --- the parts ----------------------------------------------------------------------------
 
@@ -315,7 +318,6 @@ def run_gate(config: Config) -> int:
     """`edge-gate run`: serve until SIGTERM. 0 after a clean stop, 1 to be started again, 2 when
     it can't start as it is configured.
     """
-    start_logging(config)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     stop = Stop()
     notifier = Notifier()
@@ -365,16 +367,6 @@ def _serve(gate: Gate, stop: Stop, notifier: Notifier) -> tuple[str, int]:
             notifier.watchdog()
         notifier.status(gate.status)
     return stop.name, 0
-
-
-def start_logging(config: Config) -> None:
-    """Log to standard error: systemd adds the time, a terminal gets it here."""
-    stamp = "%(asctime)s " if sys.stderr.isatty() else ""
-    logging.basicConfig(
-        level=config.log.level.upper(),
-        format=f"{stamp}%(levelname)s %(threadName)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
 
 
 def _world(config: Config) -> World | None:

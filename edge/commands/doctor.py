@@ -5,7 +5,8 @@ import click
 
 @click.command()
 def doctor() -> int:
-    """x
+    """X
 
-    Example:"""
+    Example:
+    """
     return 0

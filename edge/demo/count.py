@@ -7,10 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.drivers.sim.world import World
+from edge.drivers.sim.world import RandomCrowd
 from edge.gate import events as ev
 from edge.gate.state import GateState
 from feed.record import Draft
+
+# a code that comes into view later than this before the end counts as not presented
+_READ_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ class Count:
             if draft.kind == "alarm" and draft.event is not None:
                 state = str((draft.event.detail or {}).get("state"))
                 self.alarms[f"{draft.event.name} {state}"] += 1
-                return Line(gate, draft.reader or "", "alarm", result=draft.event.name, reasons=(state,))
+                return Line(
+                    gate, draft.reader or "", "alarm", result=draft.event.name, reasons=(state,)
+                )
         return None
 
     def _decision(self, gate: str, draft: Draft) -> Line:
@@ -93,13 +98,12 @@ class Count:
         )
 
 
-def presented(world: World, readers: list[str], from_s: float, until_s: float) -> int:
-    """How many people held a code up long enough to be read (half a second), monotonic seconds."""
+def presented(crowd: RandomCrowd, readers: list[str], seconds: float) -> int:
+    """How many people held a code up for long enough to be read, `seconds` into the demo."""
+    last = int(seconds // crowd.every_s)
+    visits = [crowd.visit(reader, number) for reader in readers for number in range(last + 1)]
     return sum(
-        1
-        for reader in readers
-        for visit in world.visits(reader, from_s, until_s - 0.5)
-        if visit.code is not None and visit.at_s + visit.code_from_s + world.epoch_s < until_s - 0.5
+        1 for visit in visits if visit.code and visit.at_s + visit.code_from_s + _READ_S < seconds
     )
 
 

@@ -17,7 +17,7 @@ from edge.app import CHECK_S, Gate, StartError
 from edge.config.model import Config
 from edge.demo.broker import BrokerError, PrivateBroker
 from edge.demo.count import Count, Line, figures, presented
-from edge.demo.setting import PARK, make_configs, make_keys, make_world
+from edge.demo.setting import PARK, make_configs, make_crowd, make_keys
 from edge.demo.show import Screen, make_screen
 from edge.drivers.sim.world import World
 from edge.mqtt.tap import RecordTap
@@ -59,12 +59,16 @@ def _run(
     configs = make_configs(folder, broker.port)
     screen.say(f"broker     mosquitto on 127.0.0.1:{broker.port}, topics gate/v1/{PARK}/#")
     for config in configs:
-        readers = ", ".join(f"{reader.name} ({reader.direction})" for reader in config.reader)
-        screen.say(f"gate       {config.gate.gate}, readers {readers}")
-    screen.say("people     arrive now; end with Ctrl-C\n" if seconds is None else
-               f"people     arrive for {seconds:g} s; Ctrl-C ends earlier\n")
+        sides = ", ".join(f"{reader.name} ({reader.direction})" for reader in config.reader)
+        screen.say(f"gate       {config.gate.gate}, readers {sides}")
+    screen.say(
+        "people     arrive now; end with Ctrl-C\n"
+        if seconds is None
+        else f"people     arrive for {seconds:g} s; Ctrl-C ends earlier\n"
+    )
     began_s = time.monotonic() + _WARM_UP_S
-    world, count = make_world(seed, began_s), Count()
+    crowd, count = make_crowd(seed), Count()
+    world = World(crowd, began_s)
     lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
     gates = [_gate(config, world, count, lines) for config in configs]
     with _started(gates), _interrupt() as stop:
@@ -78,14 +82,12 @@ def _run(
     _show(lines, screen)
     readers = [reader.name for config in configs for reader in config.reader]
     recorded, received = _settle(gates, tap)
-    shown = presented(world, readers, began_s, ended_s)
+    shown = presented(crowd, readers, ended_s - began_s)
     screen.end(figures(count, shown=shown, recorded=recorded, received=received))
     return 0 if recorded == received and tap.malformed == 0 else 1
 
 
-def _gate(
-    config: Config, world: World, count: Count, lines: queue.SimpleQueue[Line]
-) -> Gate:
+def _gate(config: Config, world: World, count: Count, lines: queue.SimpleQueue[Line]) -> Gate:
     name = config.gate.gate
 
     def stepped(*step: object) -> None:
@@ -138,7 +140,7 @@ def _settle(gates: Sequence[Gate], tap: RecordTap) -> tuple[int, int]:
     """Records on disk, and how many of them the listener has when all had time to arrive."""
     recorded = received = 0
     for gate in gates:
-        stream, last = gate.stream, gate.last_seq
+        stream, last = gate.written
         tap.wait_for(stream, last, _ARRIVE_S)
         recorded += last
         received += last - len(tap.missing(stream, last))

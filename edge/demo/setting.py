@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.config.model import Config
-from edge.drivers.sim.world import Change, RandomCrowd, StagedCrowd, World
+from edge.drivers.sim.world import StagedCrowd
+from identity.keys import make_token_key
 
 EVERY_S = 6.0
 PARK = "demo"
 
 # a fever, a hat, two codes at once and a dark phone are rare: the demo shows each early
-_STAGED: dict[tuple[str, int], Change] = {
+_STAGED: dict[tuple[str, int], dict[str, Any]] = {
     ("cong-1-in", 1): {"surface_c": 38.6},
     ("cong-1-out", 2): {"surface_c": 31.4},
     ("cong-2-in", 1): {"second_code": b"NV-0007"},
@@ -25,16 +25,14 @@ _STAGED: dict[tuple[str, int], Change] = {
 }
 
 
-def make_world(seed: int, epoch_s: float) -> World:
+def make_crowd(seed: int) -> StagedCrowd:
     """Who comes to the readers of both gates."""
-    return World(StagedCrowd(RandomCrowd(seed, EVERY_S), _STAGED), epoch_s)
+    return StagedCrowd(seed, EVERY_S, _STAGED)
 
 
 def make_keys(folder: Path) -> None:
     """A park's key and a tracing authority's public key, for this demo alone."""
-    key = folder / "park.key"
-    key.touch(mode=0o600)
-    key.write_bytes(os.urandom(32))
+    make_token_key(folder / "park.key")
     public = X25519PrivateKey.generate().public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "authority.pem").write_bytes(pem)

@@ -8,6 +8,7 @@ from edge.gate.reasons import Device, Reason
 from edge.gate.rules import CODE_DEVICES, LaneRules, Rules
 from feed.record import Decision, Reading
 from identity.credential import Credential
+from identity.flags import Flag
 
 _DENYING = frozenset(
     {
@@ -39,6 +40,8 @@ _OF_POLICY = {
     "flag": Reason.CODE_FLAGGED,
     "deny": Reason.CODE_NOT_ACCEPTED,
 }
+
+_DOUBTFUL = frozenset({Flag.DAMAGED, Flag.UNVERIFIED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ def _code_reasons(rules: Rules, lane: LaneRules, known: Known) -> list[Reason]:
     if known.refused is not None:
         return [known.refused]
     if known.credential is not None:
-        return [_OF_POLICY[rules.schemes.get(known.credential.scheme, "deny")]]
+        return [_of_credential(rules, known.credential)]
     if not lane.needs_code:
         return [Reason.NO_CODE_NEEDED]
     if known.faults & CODE_DEVICES:
@@ -115,6 +118,14 @@ def _code_reasons(rules: Rules, lane: LaneRules, known: Known) -> list[Reason]:
     if known.timed_out:
         return [Reason.CODE_TIMEOUT]
     raise ValueError("undecided: the code is neither there, faulted, nor waited for")
+
+
+def _of_credential(rules: Rules, credential: Credential) -> Reason:
+    reason = _OF_POLICY[rules.schemes.get(credential.scheme, "deny")]
+    if reason is Reason.CODE_ACCEPTED and _DOUBTFUL & set(credential.flags):
+        # whatever the policy: what could not be checked is not passed off as accepted
+        return Reason.CODE_FLAGGED
+    return reason
 
 
 def _temperature_reasons(lane: LaneRules, known: Known) -> list[Reason]:

@@ -137,5 +137,6 @@ class LaneWork:
     def _person(self) -> Person | None:
         session = self.session
         if session.person is None and session.credential is not None:
-            return Person(scheme=session.credential.scheme)
+            credential = session.credential
+            return Person(scheme=credential.scheme, flags=credential.flags or None)
         return session.person

@@ -19,7 +19,7 @@ import math
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
@@ -207,6 +207,19 @@ class RandomCrowd:
             face_from_s=rng.uniform(0.1, 0.2) * self.every_s,
             grip=_random_grip(rng),
         )
+
+
+class StagedCrowd(RandomCrowd):
+    """A random crowd in which some visits are changed: `changes` maps (reader, slot) to parts."""
+
+    def __init__(
+        self, seed: int, every_s: float, changes: Mapping[tuple[str, int], Mapping[str, Any]]
+    ) -> None:
+        super().__init__(seed, every_s)
+        self.changes = changes
+
+    def visit(self, reader: str, number: int) -> Visit:
+        return replace(super().visit(reader, number), **self.changes.get((reader, number), {}))
 
 
 @dataclass(frozen=True, slots=True)
