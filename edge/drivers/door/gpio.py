@@ -114,6 +114,7 @@ class GpioDoor(Door):
 
     @property
     def contact_open(self) -> bool | None:
+        """What the pin reads now, bounces included; events tell of settled levels."""
         return self._read("contact")
 
     @property
@@ -183,10 +184,10 @@ class GpioDoor(Door):
     def _watch_inputs(
         self, edges: queue.SimpleQueue[_Edge | None], watched: dict[str, _Watched]
     ) -> None:
-        for name in ("contact", "fire"):
-            if name in watched:
-                self._report(name, watched[name].debouncer.level)
         try:
+            for name in ("contact", "fire"):
+                if name in watched:
+                    self._report(name, watched[name].debouncer.level)
             while self._watch_once(edges, watched):
                 pass
         except DeviceError as error:
