@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import reduce
 from itertools import islice
@@ -40,9 +40,10 @@ def read_records(
     Raises JournalError (no such folder, not readable), ValueError for a time without a zone.
     """
     condition = _condition(kind, reader, result, reason, since, until)
+    files = _segments(path)
     if limit is None:
-        return (decode(raw) for raw in _raws(path, newest_first=False) if _matches(raw, condition))
-    newest = (raw for raw in _raws(path, newest_first=True) if _matches(raw, condition))
+        return (decode(raw) for raw in _raws(files) if _matches(raw, condition))
+    newest = (raw for raw in _raws(files, newest_first=True) if _matches(raw, condition))
     return map(decode, reversed(list(islice(newest, limit))))
 
 
@@ -77,17 +78,18 @@ def _condition(
     return reduce(and_, conditions)
 
 
-def _raws(path: Path, *, newest_first: bool) -> Iterator[bytes]:
+def _segments(path: Path) -> list[Path]:
     try:
-        folders = streams_in(path)
+        return [file for folder in streams_in(path) for _, file in segments_in(folder)]
     except OSError as error:
         raise journal_error(error, f"reading the journal in {path}") from error
-    for folder in reversed(folders) if newest_first else folders:
-        segments = [segment for _, segment in segments_in(folder)]
-        for segment in reversed(segments) if newest_first else segments:
-            loaded = _load(segment)
-            spans = loaded.spans[::-1] if newest_first else loaded.spans
-            yield from (bytes(loaded.data[start:end]) for start, end in spans)
+
+
+def _raws(files: Sequence[Path], *, newest_first: bool = False) -> Iterator[bytes]:
+    for file in reversed(files) if newest_first else files:
+        loaded = _load(file)
+        spans = loaded.spans[::-1] if newest_first else loaded.spans
+        yield from (bytes(loaded.data[start:end]) for start, end in spans)
 
 
 def _load(segment: Path) -> Loaded:

@@ -18,6 +18,7 @@ SEGMENT_BYTES = 1 << 20
 HEADER_ROOM_BYTES = 1024  # more than any header needs
 SUFFIX = ".log"
 
+_SHORTEST_RECORD_BYTES = 120  # stream, places, time and clock stand in each
 _HEADER = b'{"segment":'
 _CONFIRMED = b'{"confirmed":'
 _SEQ = re.compile(rb'"seq":(\d+)')
@@ -113,9 +114,11 @@ def load(first: int, data: bytes) -> Loaded:
         _take(segment, data, start, end)
         segment.data[end : end + 1] = b"\n"[: segment.end - end]  # should it be what was damaged
     segment.next_seq = segment.seqs[-1] + 1 if segment.seqs else first
-    last_intact = found.bodies[-1][1] if found.bodies else 0
+    newest_end = segment.spans[-1][1] if segment.spans else 0
     segment.next_seq += sum(
-        _may_be_record(data[start:end]) for start, end in found.damaged if start > last_intact
+        _records_in(data[start:end], is_first=start == 0)
+        for start, end in found.damaged
+        if start >= newest_end
     )
     return segment
 
@@ -145,7 +148,10 @@ def loss_ranges(raw: bytes) -> tuple[tuple[int, int, str], ...]:
     return (record.ranges or ()) if record.kind == "loss" else ()
 
 
-def _may_be_record(piece: bytes) -> int:
+def _records_in(piece: bytes, *, is_first: bool) -> int:
     """How many seqs a damaged piece may have held: one too many is safe, one too few is not."""
+    if len(piece) < _SHORTEST_RECORD_BYTES:
+        return 0
     controls = piece.count(_CONFIRMED) + piece.count(_HEADER)
+    controls = max(controls, int(is_first))  # a segment begins with its header
     return max(starts(piece) - controls, 0 if controls else 1)

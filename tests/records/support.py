@@ -9,10 +9,11 @@ from hypothesis import settings
 
 from edge.clock import ManualClock
 from edge.config.model import GateTable
-from edge.records.journal import Journal
+from edge.gate.reasons import Cause
+from edge.records.journal import Journal, JournalError
 from feed.record import Draft, Happening
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 PLACE = GateTable(park="park-1", site="site-1", gate="gate-1")
 
@@ -32,8 +33,8 @@ class Bench:
 
     def open(self, **options: Any) -> Journal:
         """The journal; small files, so that several are needed."""
-        options = {"clock": self.clock, "segment_bytes": 4096} | options
-        journal = Journal(self.path, PLACE, **options)
+        chosen: dict[str, Any] = {"clock": self.clock, "segment_bytes": 4096} | options
+        journal = Journal(self.path, PLACE, **chosen)
         self.opened.append(journal)
         return journal
 
@@ -42,6 +43,15 @@ class Bench:
         self.clock.advance(1)
         record = journal.append(small(text), at=self.clock.now(), clock=self.clock.stamp(), ref=ref)
         return record.seq
+
+    def add_until_refused(self, journal: Journal, most: int = 1000) -> tuple[int, Cause | None]:
+        """Append until the journal can't; how many were written, and why no more."""
+        for written in range(most):
+            try:
+                self.add(journal, str(written))
+            except JournalError as error:
+                return written, error.cause
+        return most, None
 
     def segments(self) -> list[Path]:
         """The journal's files, oldest first."""
