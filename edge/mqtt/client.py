@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 # A connection that held this long was a good one: the next reconnect starts with a short wait
 _GOOD_CONNECTION_S = 5.0
+# After so many bad ones in a row something is wrong that the broker doesn't name
+_SUSPICIOUS = 3
 _FIRST_RECONNECT_S = 1.0
 # What the broker may send at once; protects the memory of a gate from a stray huge message
 _LARGEST_INBOUND_BYTES = 1_048_576
@@ -40,6 +42,7 @@ _LARGEST_INBOUND_BYTES = 1_048_576
 _NO_RECEIVE_MAXIMUM = 65_535
 # MQTT 5.0, 3.14.2.1: another client connected with the same client id
 _SESSION_TAKEN_OVER = 0x8E
+_SAME_NAME = "; does a second gate have the same park, site and gate in its configuration?"
 # MQTT 5.0, 3.8.3.1: retained messages are not sent on subscribing
 _NO_RETAINED = 2
 
@@ -136,6 +139,8 @@ class MqttClient:
         )
         self._tls = tls_context(table.tls) if table.tls is not None else None
         self._password = read_password(table)
+        self.good_connection_s = min(_GOOD_CONNECTION_S, table.reconnect_longest_s)
+        self._short_connections = 0
         self._connection = 0
         self._connected_s: float | None = None
         self._refused: str | None = None
@@ -314,8 +319,8 @@ class MqttClient:
         _properties: Properties,
     ) -> None:
         connected_s, self._connected_s = self._connected_s, None
-        if connected_s is not None and self._monotonic() - connected_s >= _GOOD_CONNECTION_S:
-            self._backoff.reset()
+        if connected_s is not None:
+            self._judge(self._monotonic() - connected_s)
         self._wait_longer(client)
         if self._refused is not None:
             text = self._refused
@@ -323,7 +328,17 @@ class MqttClient:
             text = f"the broker ended the connection: {reason}{_hint(reason)}"
         else:
             text = f"the connection was lost: {self._last_error.text or reason}"
+            if self._short_connections >= _SUSPICIOUS:
+                # mosquitto says nothing when another client takes the session over
+                text += f", each time soon after it began{_SAME_NAME}"
         self._tell(Disconnected(text))
+
+    def _judge(self, held_s: float) -> None:
+        if held_s >= self.good_connection_s:
+            self._short_connections = 0
+            self._backoff.reset()
+        else:
+            self._short_connections += 1
 
     def _published(
         self,
@@ -382,7 +397,7 @@ class MqttClient:
 
 def _hint(reason: ReasonCode) -> str:
     if reason.value == _SESSION_TAKEN_OVER:
-        return "; does a second gate have the same park, site and gate in its configuration?"
+        return _SAME_NAME
     if reason.value in {0x86, 0x87}:  # MQTT 5.0, 3.2.2.2: bad user name or password; not authorised
         return "; check mqtt.username, the password or the client certificate"
     return ""

@@ -165,6 +165,7 @@ class Publisher(Worker):
         self._room = table.window
         self._largest_bytes: int | None = None
         self._connection: int | None = None
+        self._connected_s = 0.0
         self._since: datetime | None = None
         self._summary: Summary | None = None
         self._state_due = True
@@ -301,6 +302,9 @@ class Publisher(Worker):
         if self._connection is None:
             return
         now_s = self._clock_s()
+        if now_s - self._connected_s >= self._client.good_connection_s:
+            # not sooner: a broker that accepts and closes again and again is still a trouble
+            self._troubles.clear("connection")
         if self._hub is not None and self._hub.check(now_s):
             self._counters["asked_again"] += 1
             self._troubles.set(
@@ -318,8 +322,8 @@ class Publisher(Worker):
     def _on_connected(self, event: Connected) -> None:
         log.info("mqtt: connected to %s:%d", self._table.host, self._table.port)
         self._counters["connects"] += 1
-        self._troubles.clear("connection")
         self._troubles.clear("subscription")
+        self._connected_s = self._clock_s()
         self._forget_flights()
         self._drain.reconnected(session_present=event.session_present)
         self._room = min(self._table.window, event.receive_maximum)

@@ -257,7 +257,7 @@ class Proxy:
             for key, _ in self._selector.select(0.05):
                 if key.data is None:
                     self._accept()
-                else:
+                elif key.fd in self._selector.get_map():  # else its other end just closed both
                     self._forward(*key.data)
 
     def _accept(self) -> None:
