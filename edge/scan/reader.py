@@ -49,6 +49,7 @@ class ReaderWorker(Worker):
     `emit` is called from this worker's thread and must not block. `presentations` is the caller's,
     who hands the same one to the worker that replaces this one. A process that tells nothing for
     `silence_s`, or for longer than its camera's own time-out, is hung: it is killed and replaced.
+    `faulted` says that a fault of DECODER is known already, so that the first frame ends it.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class ReaderWorker(Worker):
         emit: Callable[[Event], None],
         *,
         silence_s: float,
+        faulted: bool = False,
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,7 +73,7 @@ class ReaderWorker(Worker):
         self._silence_s = max(silence_s, orders.camera.timeout_s + OVER_TIMEOUT_S)
         self._backoff = backoff or Backoff(first_s=RESTART_FIRST_S, longest_s=RESTART_LONGEST_S)
         self._process: ScanProcess | None = None
-        self._faulted: dict[Device, Cause] = {}
+        self._faulted = {Device.DECODER: Cause.CRASHED} if faulted else {}
 
     @property
     def pid(self) -> int | None:

@@ -19,7 +19,7 @@ import math
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
@@ -37,11 +37,22 @@ FAULT_KINDS: Mapping[Device, tuple[str, ...]] = {
     # off the bus or the socket; delivers nothing; blocks inside the driver for as long as it
     # lasts, whatever the timeout; delivers, with something before the lens
     Device.CAMERA: ("unplugged", "frozen", "hung", "covered"),
-    # no answer on the bus; wrong bits that PEC finds; 0xFFFF in every register
-    Device.THERMOMETER: ("unplugged", "bit_flips", "stuck"),
+    # no answer on the bus; wrong bits that PEC finds; 0xFFFF in every register; SDA held low
+    Device.THERMOMETER: ("unplugged", "bit_flips", "stuck", "bus_held_low"),
     # the leaf stays where it is; the contact reads what it read; pushed open without a grant; the
-    # fire input is active
-    Device.DOOR: ("jammed", "contact_stuck", "forced", "fire"),
+    # fire input is active; the exit button is pressed; the relay's pin stays as it is; every pin
+    # gives an error
+    Device.DOOR: (
+        "jammed",
+        "contact_stuck",
+        "forced",
+        "fire",
+        "exit_pressed",
+        "relay_stuck",
+        "pin_error",
+    ),
+    # every pin gives an error
+    Device.SIGNALS: ("pin_error",),
 }
 
 
@@ -196,6 +207,19 @@ class RandomCrowd:
             face_from_s=rng.uniform(0.1, 0.2) * self.every_s,
             grip=_random_grip(rng),
         )
+
+
+class StagedCrowd(RandomCrowd):
+    """A random crowd in which some visits are changed: `changes` maps (reader, slot) to parts."""
+
+    def __init__(
+        self, seed: int, every_s: float, changes: Mapping[tuple[str, int], Mapping[str, Any]]
+    ) -> None:
+        super().__init__(seed, every_s)
+        self.changes = changes
+
+    def visit(self, reader: str, number: int) -> Visit:
+        return replace(super().visit(reader, number), **self.changes.get((reader, number), {}))
 
 
 @dataclass(frozen=True, slots=True)
