@@ -157,9 +157,9 @@ def judge_frames(
     seen = (gray.shape[1], gray.shape[0])
     mean = float(np.mean(gray))
     saturated = float(np.mean(gray >= SATURATED))
-    detail = f"{seen[0]}×{seen[1]} at {rate_hz:.1f} Hz, mean gray {mean:.0f}"
+    detail = f"{seen[0]}x{seen[1]} at {rate_hz:.1f} Hz, mean gray {mean:.0f}"
     if seen != size:
-        wanted = f"{size[0]}×{size[1]}"
+        wanted = f"{size[0]}x{size[1]}"
         return Finding(
             name, Status.FAIL, detail, f"{wanted} was asked for: set size to what it has"
         )
