@@ -161,7 +161,7 @@ class Mlx90614Table(ThermometerTable):
     address: Annotated[int, Field(ge=0x03, le=0x77)] = 0x5A
     """I2C address; every new sensor has 0x5a."""
     emissivity: Annotated[float, Field(ge=0.1, le=1.0)] = 0.98
-    """Emissivity that the sensor should be set to; skin has 0.98. Another one is told in the log."""
+    """Emissivity the sensor should be set to; skin has 0.98. Another one is told in the log."""
 
 
 class SimThermometerTable(ThermometerTable):
