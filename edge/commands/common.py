@@ -25,6 +25,29 @@ PLACES = (Path("config.toml"), Path("/etc/edge-gate/config.toml"))
 json_option = click.option("as_json", "--json", is_flag=True, help="Answer in JSON, for programs.")
 
 
+class _WithExample(click.Command):
+    """Adds an example to the help."""
+
+    def __init__(self, *args: Any, example: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, as it is typed."""
+        del ctx
+        formatter.write("\nExample:\n")
+        for line in self.example.splitlines():
+            formatter.write(f"  {line}\n")
+
+
+class Command(_WithExample):
+    """A command whose help ends with an example."""
+
+
+class Group(_WithExample, click.Group):
+    """A group of commands whose help ends with an example."""
+
+
 class Refusal(click.ClickException):
     """Bad input: one line for each fault on stderr, exit code 2."""
 

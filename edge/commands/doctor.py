@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from edge.commands.common import (
+    Command,
     Refusal,
     json_option,
     load_config,
@@ -17,7 +18,7 @@ from edge.commands.common import (
 )
 
 
-@click.command()
+@click.command(cls=Command, example="sudo systemctl stop edge-gate && sudo edge-gate doctor --move")
 @click.option(
     "--move",
     is_flag=True,
@@ -26,14 +27,10 @@ from edge.commands.common import (
 @json_option
 @click.pass_context
 def doctor(context: click.Context, /, *, move: bool, as_json: bool) -> int:
-    r"""Look at everything the gate needs: devices, keys, disk, broker, clock.
+    """Look at everything the gate needs: devices, keys, disk, broker, clock.
 
     Each device is opened with the driver of the configuration, so stop the daemon first. The door
     is not released unless --move says so. Exit code 0 when nothing failed, 1 otherwise.
-
-    \b
-    Example:
-      sudo systemctl stop edge-gate && sudo edge-gate doctor --move
     """
     from edge.commands.checks import broker, keys, machine
     from edge.commands.checks.devices import Devices
