@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from edge.commands.check import check
-from edge.commands.common import BAD_INPUT, Group
+from edge.commands.common import BAD_INPUT, BadConfiguration, Group
 from edge.commands.decode import decode
 from edge.commands.demo import demo
 from edge.commands.doctor import doctor
@@ -86,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _line(error: click.ClickException) -> str:
+    if isinstance(error, BadConfiguration):
+        return error.format_message()
     if not isinstance(error, click.UsageError):
         return f"edge-gate: {error.format_message()}"
     text = " ".join(error.format_message().split()).rstrip(".")

@@ -54,6 +54,10 @@ class Refusal(click.ClickException):
     exit_code = BAD_INPUT
 
 
+class BadConfiguration(Refusal):
+    """Faults of a configuration: each line begins with its file, as editors like it."""
+
+
 def find_config(given: Path | None) -> Path:
     """The configuration named by --config or $EDGE_GATE_CONFIG, or the first of PLACES."""
     if given is not None:
@@ -80,7 +84,7 @@ def load_sourced(context: click.Context) -> Loaded:
     try:
         return load(find_config(context.find_root().params["config"]), environ=os.environ)
     except ConfigError as error:
-        raise Refusal(str(error)) from error
+        raise BadConfiguration(str(error)) from error
 
 
 def write_json(value: Any, *, indent: int | None = None) -> None:

@@ -32,11 +32,11 @@ def doctor(context: click.Context, /, *, move: bool, as_json: bool) -> int:
     Each device is opened with the driver of the configuration, so stop the daemon first. The door
     is not released unless --move says so. Exit code 0 when nothing failed, 1 otherwise.
     """
+    config = load_config(context)
     from edge.commands.checks import broker, keys, machine
     from edge.commands.checks.devices import Devices
     from edge.commands.checks.finding import Check, Finding, Status
 
-    config = load_config(context)
     try:
         devices = Devices(config, move=move)
     except ValueError as error:

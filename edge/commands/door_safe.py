@@ -20,12 +20,13 @@ def door_safe(context: click.Context) -> int:
     A Raspberry Pi keeps an output driven after its process died: ExecStopPost= of the unit runs
     this. A simulated door needs it not.
     """
-    from edge.config.model import GpioDoorTable
-    from edge.drivers.factory import GatePins, make_door
-
     config = load_config(context)
+    from edge.config.model import GpioDoorTable
+
     if not isinstance(config.door, GpioDoorTable):
         return 0
+    from edge.drivers.factory import GatePins, make_door
+
     pins = GatePins()
     try:
         door = make_door(config.door, lambda _: None, pins=pins, world=None, readers=config.reader)

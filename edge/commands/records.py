@@ -206,10 +206,10 @@ def export(
 
 
 def _read(context: click.Context, folder: Path | None, **filters: Any) -> Iterator[Record]:
+    path = folder or load_config(context).records.path
     from edge.records.disk import JournalError
     from edge.records.query import read_records
 
-    path = folder or load_config(context).records.path
     try:
         yield from read_records(path, **filters)
     except JournalError as error:
