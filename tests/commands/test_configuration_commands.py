@@ -48,7 +48,7 @@ def test_check_notes_files_that_are_not_here(run: Run, config_file: Path) -> Non
     done = run("--config", config_file, "check")
     assert done.returncode == 0
     (note,) = done.stderr.splitlines()
-    assert note.startswith(f"note: {config_file}:17: identity.key_file: "), note
+    assert note.startswith(f"note: {config_file}:18: identity.key_file: "), note
     assert note.endswith("token.key is not there")
 
 
