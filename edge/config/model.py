@@ -190,9 +190,9 @@ class DoorTable(Table):
     at_stop: Literal["secured", "released"] = "secured"
     """The state that is left behind when the daemon stops or dies."""
     relay_pin: Pin = 17
-    """BCM pin of the relay that releases the lock."""
+    """BCM pin of the lock's relay."""
     relay_active: Level = "high"
-    """Level of the pin that releases the door."""
+    """Level that gives the relay power: a fail-secure lock then opens, a fail-safe one holds."""
     contact_pin: FittedPin = 22
     """BCM pin of the door contact, "none" where there is none."""
     contact_open_level: Level = "high"
