@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from identity.keys import KeyFileError, read_public_key, read_token_key
-
 from edge.commands.checks.finding import Check, Finding, Status
 from edge.config.model import Config
 from edge.mqtt.security import MqttSetupError, read_password, tls_context
+from identity.keys import KeyFileError, read_public_key, read_token_key
 
 
 def checks(config: Config) -> Iterator[Check]:
