@@ -155,7 +155,7 @@ fi
 
 pip_install() {
     $venv/bin/python -m pip --disable-pip-version-check --no-input install -q \
-        --no-build-isolation "$@"
+        --no-build-isolation --use-pep517 "$@"
 }
 offline() {
     fail "the Python packages could not be installed; pip's own message is above. Check the" \

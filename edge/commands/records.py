@@ -15,7 +15,16 @@ from typing import IO, Any
 
 import click
 
-from edge.commands.common import Refusal, json_option, load_config, progress, say, write_table
+from edge.commands.common import (
+    Command,
+    Group,
+    Refusal,
+    json_option,
+    load_config,
+    progress,
+    say,
+    write_table,
+)
 from feed.codec import encode
 from feed.record import Record
 
@@ -55,7 +64,7 @@ class Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is no time; write 2021-08-23, 2021-08-23T07:30 or 2h", param, ctx)
 
 
-class _ListFirst(click.Group):
+class _ListFirst(Group):
     """`records` alone, or with options only, is `records list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -96,20 +105,25 @@ def _with_filters(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.group(cls=_ListFirst)
+@click.group(
+    cls=_ListFirst,
+    example=(
+        "edge-gate records --kind passage --result denied --since 2h\n"
+        "edge-gate records export --since 2021-08-01 august.csv"
+    ),
+)
 def records() -> None:
-    r"""List and export what the gate recorded, also while it runs.
+    """List and export what the gate recorded, also while it runs.
 
     `records` alone is `records list`: its --help tells all filters.
-
-    \b
-    Example:
-      edge-gate records --kind passage --result denied --since 2h
-      edge-gate records export --since 2021-08-01 august.csv
     """
 
 
-@records.command("list")
+@records.command(
+    "list",
+    cls=Command,
+    example="edge-gate records list --kind passage --reason temperature_high --json",
+)
 @_with_filters
 @json_option
 @click.option("as_csv", "--csv", is_flag=True, help="Answer in CSV, for spreadsheets.")
@@ -124,13 +138,9 @@ def list_(
     folder: Path | None,
     **filters: Any,
 ) -> int:
-    r"""List records, oldest first: a table, or --json (one record a line), or --csv.
+    """List records, oldest first: a table, or --json (one record a line), or --csv.
 
     On a terminal the newest 100, unless --limit says otherwise.
-
-    \b
-    Example:
-      edge-gate records list --kind passage --reason temperature_high --json
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv can't go together")
@@ -151,7 +161,7 @@ def list_(
     return 0
 
 
-@records.command()
+@records.command(cls=Command, example="edge-gate records export --kind passage --since 7d week.csv")
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @_with_filters
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -159,13 +169,9 @@ def list_(
 def export(
     context: click.Context, /, target: Path, *, force: bool, folder: Path | None, **filters: Any
 ) -> int:
-    r"""Write records to a file: .json (one array), .jsonl (one record a line) or .csv.
+    """Write records to a file: .json (one array), .jsonl (one record a line) or .csv.
 
     The file appears whole or not at all.
-
-    \b
-    Example:
-      edge-gate records export --kind passage --since 7d week.csv
     """
     writers = {".json": _write_array, ".jsonl": _write_lines, ".csv": _write_csv}
     write = writers.get(target.suffix.lower())
@@ -200,10 +206,10 @@ def export(
 
 
 def _read(context: click.Context, folder: Path | None, **filters: Any) -> Iterator[Record]:
+    path = folder or load_config(context).records.path
     from edge.records.disk import JournalError
     from edge.records.query import read_records
 
-    path = folder or load_config(context).records.path
     try:
         yield from read_records(path, **filters)
     except JournalError as error:
