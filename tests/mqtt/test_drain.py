@@ -221,3 +221,52 @@ def test_a_refused_record_comes_again_before_what_follows_it(confirm: str) -> No
     again = drain.next()
     assert again is not None
     assert again.seq == 1
+
+
+def all_handed_out(outbox: MemoryOutbox) -> HubDrain:
+    drain = HubDrain(outbox, size=SIZE, receipt_timeout_s=10.0)
+    for seq in sent_now(drain):
+        drain.acked(seq)
+    return drain
+
+
+def sent_now(drain: Drain) -> list[int]:
+    sent = []
+    while (stored := drain.next()) is not None:
+        sent.append(stored.seq)
+    return sent
+
+
+def told(outbox: MemoryOutbox, upto: int, epoch: str = "e") -> Receipt:
+    return Receipt(stream=outbox.stream, upto=upto, epoch=epoch, head=outbox.head(upto))
+
+
+def test_a_silent_hub_is_asked_with_one_chunk_and_one_that_answers_gets_the_rest() -> None:
+    outbox = MemoryOutbox([passage()] * 20)
+    drain = all_handed_out(outbox)
+    assert not drain.check(0.0)
+    assert drain.check(10.0)
+    asked = sent_now(drain)
+    assert asked == [1, 2, 3, 4]
+    for seq in asked:
+        drain.acked(seq)
+    drain.receipt(told(outbox, 4))
+    assert sent_now(drain) == list(range(5, 21))
+
+
+def test_a_restored_hub_is_offered_what_it_forgot_without_waiting() -> None:
+    outbox = MemoryOutbox([passage()] * 9)
+    drain = all_handed_out(outbox)
+    drain.receipt(told(outbox, 9))
+    drain.settle()
+    drain.receipt(told(outbox, 6, epoch="restored"))
+    assert sent_now(drain) == [7, 8, 9]
+
+
+def test_a_broker_that_forgot_the_session_is_given_everything_unconfirmed() -> None:
+    outbox = MemoryOutbox([passage()] * 9)
+    drain = all_handed_out(outbox)
+    drain.reconnected(session_present=True)
+    assert sent_now(drain) == []
+    drain.reconnected(session_present=False)
+    assert sent_now(drain) == list(range(1, 10))
