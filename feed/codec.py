@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from feed.record import Record
 
 # RFC 8785 is not needed: nothing is ever encoded a second time
 _FIRST = ("v", "stream", "seq", "prev", "park", "site", "gate", "kind", "at", "clock")
-_SEALED = b'"sealed":{'
+# an unescaped quote can't stand inside a JSON string, so this is always a key of an object
+_SEALED = re.compile(r'(?<=[{, \t\r\n])"sealed"[ \t\r\n]*:[ \t\r\n]*(?=\{)')
+_json = json.JSONDecoder()
 _adapter: TypeAdapter[Record] = TypeAdapter(Record)
 
 
@@ -26,29 +29,34 @@ class CodecError(ValueError):
 
 
 def encode(record: Record) -> bytes:
-    """One line of JSON without its line feed. Raises CodecError (text that is not Unicode)."""
-    parts: dict[str, Any] = _adapter.dump_python(record, exclude_none=True)
-    parts["at"] = format_time(record.at)
-    ordered = {key: parts.pop(key) for key in _FIRST if key in parts} | parts
+    """One line of JSON without its line feed.
+
+    Raises CodecError: text that is not Unicode, a number that is not finite, a time without a
+    zone.
+    """
     try:
+        parts: dict[str, Any] = _adapter.dump_python(record, exclude_none=True)
+        parts["at"] = format_time(record.at)
+        ordered = {key: parts.pop(key) for key in _FIRST if key in parts} | parts
         text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode()
-    except (TypeError, ValueError) as error:
-        raise CodecError(f"record {record.seq} can't be encoded: {error}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CodecError(f"record {record.seq} can't be encoded: {_line(error)}") from error
 
 
 def decode(raw: bytes) -> Record:
     """The record in these bytes; keys of newer versions are passed over. Raises CodecError."""
     try:
-        return _adapter.validate_json(raw)
+        # strict: text is no number and a number no time, as `encode` writes them
+        return _adapter.validate_json(raw, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise CodecError(f"not a record: {where or 'whole'}: {first['msg']}") from error
+        raise CodecError(f"not a record: {_line(where) or 'whole'}: {first['msg']}") from error
 
 
 def record_hash(raw: bytes) -> str:
-    """SHA-256 of a record, hex: what the next record's `prev` holds.
+    """SHA-256 of a record, hex: what the next record's `prev` holds. Raises CodecError.
 
     Taken with the value of `sealed` replaced by its digest, so that an identity can be erased
     later (`erase_sealed`) without breaking the chain.
@@ -57,15 +65,24 @@ def record_hash(raw: bytes) -> str:
 
 
 def erase_sealed(raw: bytes) -> bytes:
-    """The record with the sealed identity replaced by `"sha256:<hex>"` of its bytes."""
-    # an unescaped quote can't stand inside a JSON string, and only a person's `sealed` is an object
-    start = raw.find(_SEALED)
-    if start < 0:
-        return raw
-    start += len(_SEALED) - 1
-    end = raw.index(b"}", start) + 1
-    digest = hashlib.sha256(raw[start:end]).hexdigest()
-    return raw[:start] + f'"sha256:{digest}"'.encode() + raw[end:]
+    """The record with each sealed identity replaced by `"sha256:<hex>"` of its bytes.
+
+    Everything else keeps its bytes. Raises CodecError for bytes that are no JSON there.
+    """
+    try:
+        text = raw.decode()
+        kept, done = [], 0
+        for found in _SEALED.finditer(text):
+            start = found.end()
+            if start < done:  # inside the one before
+                continue
+            _, end = _json.raw_decode(text, start)
+            digest = hashlib.sha256(text[start:end].encode()).hexdigest()
+            kept += [text[done:start], f'"sha256:{digest}"']
+            done = end
+    except (ValueError, RecursionError) as error:
+        raise CodecError(f"not a record: {_line(error)}") from error
+    return "".join([*kept, text[done:]]).encode()
 
 
 def format_time(at: datetime) -> str:
@@ -73,3 +90,8 @@ def format_time(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError(f"{at} has no time zone")
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _line(said: object) -> str:
+    """What a library or a key says, on one line and not endless."""
+    return " ".join(str(said).split())[:200]

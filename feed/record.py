@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import AwareDatetime, FiniteFloat, PositiveInt
+
 SCHEMA_VERSION = 1
 
-Detail = str | int | float | bool | None
+Detail = str | int | FiniteFloat | bool | None
 Direction = Literal["in", "out"]
 ClockState = Literal["synced", "unsynced"]
 DecisionResult = Literal["granted", "denied"]
@@ -47,7 +48,7 @@ class Clock:
 
     state: ClockState
     boot: str
-    uptime_s: float
+    uptime_s: FiniteFloat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ class Person:
     """Who presented the code. `plain` stands only where the configuration says so.
 
     A `sealed` that is text is the digest of an identity that was erased (feed.codec.erase_sealed).
+    `flags` says what is odd about the code ("masked", "unverified": identity.flags).
     """
 
     scheme: str
@@ -80,6 +82,7 @@ class Person:
     category: str | None = None
     sealed: Sealed | str | None = None
     plain: Mapping[str, Detail] | None = None
+    flags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,11 @@ class Reading:
     """One temperature measurement: the raw object and ambient beside the estimate, °C to 0.01."""
 
     verdict: str
-    estimate_c: float | None = None
-    object_c: float | None = None
-    ambient_c: float | None = None
+    estimate_c: FiniteFloat | None = None
+    object_c: FiniteFloat | None = None
+    ambient_c: FiniteFloat | None = None
     samples: int = 0
-    spread_c: float | None = None
+    spread_c: FiniteFloat | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +147,12 @@ class Record(Draft):
     """
 
     stream: str
-    seq: int
+    seq: PositiveInt
     prev: str | None = None
     park: str
     site: str
     gate: str
-    at: datetime
+    at: AwareDatetime
     clock: Clock
     v: int = SCHEMA_VERSION
     sig: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -18,18 +18,21 @@ class Scheme(StrEnum):
     OPAQUE = "opaque"
 
 
+# identities stay out of reprs (repr=False): exceptions and logs print them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """What a code says of its holder; each part only where the scheme states it.
 
     `birth_date` is ISO 8601, cut short where the document masks or lacks a part
-    ("1987", "1987-01", "1987-01-18").
+    ("1987", "1987-01", "1987-01-18"). `sex` is "male" or "female".
     """
 
-    name: str | None = None
-    birth_date: str | None = None
-    sex: str | None = None
-    document: str | None = None
+    name: str | None = field(default=None, repr=False)
+    birth_date: str | None = field(default=None, repr=False)
+    sex: str | None = field(default=None, repr=False)
+    document: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +42,16 @@ class Credential:
     `canonical` is the canonical identity, the text that the token is taken of: the same document
     gives the same text however it was written or decoded. `proved` names what the code proves by
     itself ("signature"); everything else in it is only claimed. `flags` are stable names of what
-    is odd about it ("masked", "damaged", "unverified").
+    is odd about it (identity.flags).
     """
 
     scheme: Scheme
-    canonical: str
+    canonical: str = field(repr=False)
     holder: Holder | None = None
     proved: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+
+    @property
+    def damaged(self) -> bool:
+        """The scheme is recognised, but a part of the code is not what the scheme prescribes."""
+        return "damaged" in self.flags

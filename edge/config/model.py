@@ -1,27 +1,54 @@
 """What may stand in config.toml. Units stand in key names; every default is stated here once.
 
-Each driver's options are a table of their own, told apart by `driver`.
+Each driver's options are a table of their own, told apart by `driver`. The text under a key is
+its documentation: config.toml and docs/reference/configuration.md are made from it
+(`scripts/reference.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 # MQTT topic level and file name at once: design.md, topics
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Pin = Annotated[int, Field(ge=0, le=27)]  # BCM numbers of the 40-pin header
-Size = Annotated[tuple[int, int], Field(description="width, height in pixels")]
+# YUV420 needs even sides; 4608 is the widest Raspberry Pi camera module (IMX708)
+Pixels = Annotated[int, Field(ge=32, le=4608, multiple_of=2)]
+Size = tuple[Pixels, Pixels]  # width, height
 FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
+Level = Literal["high", "low"]
+KeyPath = tuple[str | int, ...]
+Problem = tuple[KeyPath, str]  # where below the table, and what is wrong
+
+
+def _not_fitted(value: object) -> object:
+    """TOML has no null: "none" takes a default pin away."""
+    return None if value == "none" else value
+
+
+FittedPin = Annotated[Pin | None, BeforeValidator(_not_fitted)]
+
+
+class ProblemsError(ValueError):
+    """Several faults of one table found together: the key path below the table, and what is wrong.
+
+    Pydantic keeps one exception a validator; edge.config.load takes these apart again.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(text for _, text in self.problems))
 
 
 class Table(BaseModel):
     """A table of the configuration: unknown keys are errors, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 # --- simulated world ------------------------------------------------------------------------
@@ -35,9 +62,13 @@ class SimTable(Table):
     """
 
     seed: int = 1
+    """The same seed brings the same people."""
     script: Path | None = None
+    """JSON file of visits; without it people come at random."""
     every_s: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds between two people at a reader."""
     ambient_c: Annotated[float, Field(ge=-40, le=125)] = 26.0
+    """Air temperature, °C."""
 
 
 # --- camera ---------------------------------------------------------------------------------
@@ -47,35 +78,61 @@ class CameraTable(Table):
     """Keys that all cameras share."""
 
     size: Size = (640, 480)
+    """Width and height of the frames that are decoded, pixels."""
     frame_rate_hz: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Frames a second."""
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 2.0
+    """A camera that gives no frame for so long is faulted."""
 
 
 class Picamera2Table(CameraTable):
+    """A Raspberry Pi camera module on the CSI connector."""
+
     driver: Literal["picamera2"]
+    """A camera module on the ribbon connector."""
     number: Annotated[int, Field(ge=0, le=3)] = 0
+    """Which camera module, as `rpicam-hello --list-cameras` counts."""
     sensor_size: Size = (1536, 864)
+    """Width and height of the sensor mode; it sets the field of view."""
     exposure_us: Annotated[int, Field(ge=50, le=200_000)] | None = None
+    """Fixed exposure, microseconds; without it automatic. Short and fixed suits phone screens."""
     gain: Annotated[float, Field(ge=1, le=64)] | None = None
+    """Fixed analogue gain; without it automatic."""
     focus_m: Annotated[float, Field(gt=0, le=10)] | None = None
+    """Fixed focus distance, metres, where the lens can move; without it continuous."""
     mains_hz: Literal[0, 50, 60] = 50
+    """Mains frequency of the lamps around, against flicker; 0 for none."""
     flip: bool = False
+    """Turn the picture by 180°: the camera hangs upside down."""
 
 
 class WebcamTable(CameraTable):
+    """A USB webcam."""
+
     driver: Literal["webcam"]
+    """A USB camera."""
     device: str = "/dev/video0"
+    """Video device; a name under /dev/v4l/by-id stays the same when others are plugged in."""
     exposure_us: Annotated[int, Field(ge=50, le=200_000)] | None = None
+    """Fixed exposure, microseconds; without it automatic."""
 
 
 class ReplayTable(CameraTable):
+    """Pictures or films from disk, for trials without a camera."""
+
     driver: Literal["replay"]
+    """Pictures or films from disk."""
     path: Path
+    """A picture, a film, or a folder of them."""
     loop: bool = True
+    """Begin again at the end; otherwise the camera is faulted then."""
 
 
 class SimCameraTable(CameraTable):
+    """The people of [sim] hold their codes into the frame."""
+
     driver: Literal["sim"]
+    """The simulated camera."""
 
 
 AnyCamera = Annotated[
@@ -89,19 +146,31 @@ class ThermometerTable(Table):
     """Keys that all thermometers share."""
 
     rate_hz: Annotated[float, Field(gt=0, le=20)] = 10.0
+    """Readings a second."""
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 2.0
+    """A thermometer that gives no good reading for so long is faulted."""
 
 
 class Mlx90614Table(ThermometerTable):
+    """A Melexis MLX90614 on an I2C bus."""
+
     driver: Literal["mlx90614"]
+    """An infrared thermometer on the I2C bus."""
     bus: Annotated[int, Field(ge=0, le=31)] = 1
+    """Number of the I2C bus: 1 is /dev/i2c-1."""
     address: Annotated[int, Field(ge=0x03, le=0x77)] = 0x5A
+    """I2C address; every new sensor has 0x5a."""
     emissivity: Annotated[float, Field(ge=0.1, le=1.0)] = 0.98
+    """Emissivity that the sensor must be set to; skin has 0.98. Another one is a fault."""
 
 
 class SimThermometerTable(ThermometerTable):
+    """A simulated MLX90614 that the people of [sim] step before."""
+
     driver: Literal["sim"]
+    """The simulated thermometer."""
     noise_c: Annotated[float, Field(ge=0, le=2)] = 0.05
+    """Standard deviation of its noise, °C."""
 
 
 AnyThermometer = Annotated[Mlx90614Table | SimThermometerTable, Field(discriminator="driver")]
@@ -117,54 +186,86 @@ class DoorTable(Table):
     """
 
     lock: Literal["fail_safe", "fail_secure"]
+    """What the lock does without power: "fail_safe" opens, "fail_secure" stays locked."""
     at_stop: Literal["secured", "released"] = "secured"
+    """The state that is left behind when the daemon stops or dies."""
     relay_pin: Pin = 17
-    relay_active: Literal["high", "low"] = "high"
-    contact_pin: Pin | None = 22
-    contact_open_level: Literal["high", "low"] = "high"
-    exit_pin: Pin | None = 23
-    exit_level: Literal["high", "low"] = "low"
-    fire_pin: Pin | None = 24
-    fire_level: Literal["high", "low"] = "high"
+    """BCM pin of the relay that releases the lock."""
+    relay_active: Level = "high"
+    """Level of the pin that releases the door."""
+    contact_pin: FittedPin = 22
+    """BCM pin of the door contact, "none" where there is none."""
+    contact_open_level: Level = "high"
+    """Level of the contact's pin while the door stands open."""
+    exit_pin: FittedPin = 23
+    """BCM pin of the exit button, "none" where there is none."""
+    exit_level: Level = "low"
+    """Level of the button's pin while it is pressed."""
+    fire_pin: FittedPin = 24
+    """BCM pin of the fire panel's release contact, "none" where there is none."""
+    fire_level: Level = "high"
+    """Level of that pin while the panel asks for release. The release itself is wired."""
     debounce_ms: Annotated[int, Field(ge=0, le=500)] = 30
+    """An input must keep its new level for so long."""
     open_s: Annotated[float, Field(ge=0.5, le=255)] = 5.0
+    """How long a grant keeps the lock released when nobody opens the door."""
     held_open_s: Annotated[float, Field(ge=1, le=255)] = 15.0
+    """A door that stands open for so long is an alarm."""
     second_opening_s: Annotated[float, Field(ge=0, le=60)] = 3.0
+    """A second opening so soon after the first, on the same grant, is an alarm."""
     fire_reset: Literal["automatic", "command"] = "command"
+    """What ends a fire release: the panel's input alone, or a command after it."""
 
 
 class GpioDoorTable(DoorTable):
+    """Relay and inputs on the 40-pin header."""
+
     driver: Literal["gpio"]
+    """Relay and inputs on the 40-pin header."""
 
 
 class SimDoorTable(DoorTable):
     """gpiozero's mock pins with a door that swings and the people of [sim] who pass, or don't."""
 
     driver: Literal["sim"]
+    """The simulated door."""
 
 
 AnyDoor = Annotated[GpioDoorTable | SimDoorTable, Field(discriminator="driver")]
 
 
 class SignalPins(Table):
-    """Lamps and buzzer of one reader; None where one is not fitted."""
+    """Lamps and buzzer of one reader."""
 
-    green_pin: Pin | None = None
-    red_pin: Pin | None = None
-    buzzer_pin: Pin | None = None
-    active: Literal["high", "low"] = "high"
+    green_pin: FittedPin = None
+    """BCM pin of the green lamp."""
+    red_pin: FittedPin = None
+    """BCM pin of the red lamp."""
+    buzzer_pin: FittedPin = None
+    """BCM pin of the buzzer."""
+    active: Level = "high"
+    """Level of a pin that lights the lamp or sounds the buzzer."""
 
 
 class GpioSignalsTable(SignalPins):
+    """Lamps and buzzer on the 40-pin header."""
+
     driver: Literal["gpio"]
+    """Lamps and buzzer on the 40-pin header."""
 
 
 class SimSignalsTable(SignalPins):
+    """Lamps and buzzer on gpiozero's mock pins."""
+
     driver: Literal["sim"]
+    """The simulated lamps and buzzer."""
 
 
 class NoSignalsTable(Table):
+    """No lamps, no buzzer."""
+
     driver: Literal["none"]
+    """No lamps, no buzzer."""
 
 
 AnySignals = Annotated[
@@ -175,40 +276,62 @@ AnySignals = Annotated[
 
 
 class GateTable(Table):
+    """Which gate this is. The three names stand in every record and in the MQTT topics."""
+
     park: Name
+    """The organisation that runs the sites: an industrial park, a school, a factory."""
     site: Name
+    """The registered checkpoint (điểm kiểm dịch)."""
     gate: Name
+    """This door, by a name that no other door of the site has."""
 
 
 class ReaderTable(Table):
-    """One side of the door."""
+    """One side of the door: a camera and a thermometer. A gate has one or two readers."""
 
     name: Name
+    """Name of the reader; drop-in files and the environment find it by this."""
     direction: Literal["in", "out"]
+    """Which way people go who use this reader."""
     mode: Literal["code_and_temperature", "code_only", "temperature_only", "record_only"] = (
         "code_and_temperature"
     )
+    """What is checked before the door is released; "record_only" admits and records."""
     order: Literal["code_first", "temperature_first"] = "code_first"
+    """Which check comes first."""
     camera: AnyCamera | None = None
+    """The camera; mode "temperature_only" needs none."""
     thermometer: AnyThermometer | None = None
+    """The thermometer; modes "code_only" and "record_only" need none."""
     signals: AnySignals = NoSignalsTable(driver="none")
+    """Lamps and buzzer beside the reader."""
 
     @model_validator(mode="after")
     def _fitted(self) -> ReaderTable:
+        missing = []
         if self.mode != "temperature_only" and self.camera is None:
-            raise ValueError(f"mode '{self.mode}' needs a [reader.camera] table")
+            missing.append("camera")
         if self.mode in {"code_and_temperature", "temperature_only"} and self.thermometer is None:
-            raise ValueError(f"mode '{self.mode}' needs a [reader.thermometer] table")
+            missing.append("thermometer")
+        if missing:
+            raise ProblemsError(
+                ((name,), f'mode "{self.mode}" needs a {name}; add a [reader.{name}] table')
+                for name in missing
+            )
         return self
 
 
 class ScanTable(Table):
-    """From frames to presentations."""
+    """From frames to presentations: one person showing one code."""
 
     gap_s: Annotated[float, Field(gt=0, le=30)] = 1.5
+    """A code out of view for so long and shown again is a new presentation."""
     repeat_s: Annotated[float, Field(ge=0, le=86_400)] = 30.0
+    """The same code at the same reader within this time is not a second entry."""
     max_code_bytes: Annotated[int, Field(ge=16, le=7_089)] = 2_953
+    """Longer codes are refused; 2,953 is what the largest QR code holds in bytes."""
     hang_s: Annotated[float, Field(ge=1, le=120)] = 8.0
+    """A decoding process that is silent for so long is replaced."""
 
 
 class ScreeningTable(Table):
@@ -218,65 +341,103 @@ class ScreeningTable(Table):
     """
 
     limit_c: Annotated[float, Field(ge=36, le=42)] = 37.5
+    """An estimate of this much and more is `temperature_high`."""
     low_limit_c: Annotated[float, Field(ge=25, le=36.5)] = 34.5
+    """An estimate below this is no forehead (a hat, a mask, a hand): `temperature_low`."""
     presence_c: Annotated[float, Field(ge=1, le=20)] = 3.0
+    """Someone stands before the sensor when it sees so much more than the air."""
     samples: Annotated[int, Field(ge=1, le=100)] = 5
+    """Readings that make one measurement."""
     max_spread_c: Annotated[float, Field(gt=0, le=5)] = 0.5
+    """Those readings may lie so far apart; otherwise measuring goes on."""
     offset_c: Annotated[float, Field(ge=-10, le=10)] = 0.0
+    """Added to the object temperature: from the surface of the skin to the body, by calibration."""
     ambient_slope: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    """°C added for each °C of air above `ambient_ref_c`."""
     ambient_ref_c: Annotated[float, Field(ge=-20, le=50)] = 25.0
+    """Air temperature at which the offset was found."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ScreeningTable:
+        if self.low_limit_c >= self.limit_c:
+            raise ProblemsError(
+                [(("low_limit_c",), f"{self.low_limit_c} is not below limit_c = {self.limit_c}")]
+            )
+        return self
 
 
 class TimeoutsTable(Table):
     """How long the gate waits for each thing, and shows each answer."""
 
     temperature_wait_s: Annotated[float, Field(ge=1, le=120)] = 10.0
+    """From an accepted code until someone steps before the thermometer."""
     measuring_s: Annotated[float, Field(ge=0.5, le=60)] = 5.0
+    """From then until the measurement is made."""
     code_wait_s: Annotated[float, Field(ge=1, le=120)] = 10.0
+    """From a measured temperature until a code is shown."""
     identify_s: Annotated[float, Field(ge=0.1, le=30)] = 2.0
+    """For turning a code into the token that stands in the record."""
     door_wait_s: Annotated[float, Field(ge=1, le=120)] = 20.0
+    """For a door that the other reader uses."""
     denied_s: Annotated[float, Field(ge=0, le=60)] = 3.0
+    """A refusal is shown for so long."""
     cool_down_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """Between one person and the next."""
 
 
 class FaultsTable(Table):
     """What a fault means for someone at the gate: "deny", or "admit" and flag the record."""
 
     camera: FaultPolicy = "deny"
+    """No code can be read."""
     thermometer: FaultPolicy = "deny"
+    """No temperature can be measured."""
     record: FaultPolicy = "deny"
+    """The record is not on disk within records.deadline_ms."""
     identity: FaultPolicy = "admit"
+    """The code was read, but no token could be made of it."""
 
 
 class SchemesTable(Table):
-    """Which codes are taken: accept, flag (accept and say so), deny."""
+    """Which codes are taken: "accept", "flag" (accept and say so in the record), "deny"."""
 
     pass_: Annotated[SchemePolicy, Field(alias="pass")] = "accept"  # noqa: S105
+    """Passes that the park itself issues."""
     cccd: SchemePolicy = "accept"
+    """Chip citizen card and identity card (CCCD, thẻ căn cước)."""
     bhyt: SchemePolicy = "accept"
+    """Health-insurance card (BHYT)."""
     pc_covid: Annotated[SchemePolicy, Field(alias="pc-covid")] = "accept"
+    """PC-Covid, Bluezone, NCOVI and VHD in their common form of 2021."""
     dcc: SchemePolicy = "flag"
+    """EU Digital COVID Certificate and Vietnam's, which follows it."""
     shc: SchemePolicy = "flag"
+    """SMART Health Card."""
     opaque: SchemePolicy = "flag"
+    """Any other code: factory badges, VNeID, whatever is not understood."""
 
 
 class IdentityTable(Table):
     """How a person stands in records. "token" keeps identities off the gate and the feed."""
 
     mode: Literal["token", "plain"] = "token"
+    """"token": a keyed hash in place of the identity; "plain": the identity itself."""
     scope: Name = "park"
+    """Within one scope the same person has the same token: a park, or those that share the key."""
     key_id: Name = "k1"
+    """Name of the key; it stands beside each token."""
     key_file: Path | None = None
+    """The park's 32-byte key, made once with `openssl rand -out FILE 32`."""
     seal_key_id: Name = "s1"
+    """Name of the tracing authority's key; it stands beside each sealed identity."""
     seal_key_file: Path | None = None
+    """The tracing authority's public key; without it records hold tokens alone."""
 
     @model_validator(mode="after")
     def _keyed(self) -> IdentityTable:
         if self.mode == "token" and self.key_file is None:
-            raise ValueError(
-                "mode 'token' needs key_file: the park's 32-byte key, made once with "
-                "`openssl rand -out FILE 32`"
-            )
+            text = 'mode "token" needs the park\'s key: `openssl rand -out FILE 32` makes one'
+            raise ProblemsError([(("key_file",), text)])
         return self
 
 
@@ -284,23 +445,34 @@ class RecordsTable(Table):
     """Where records live, and what the door does while they can't be written."""
 
     path: Path = Path("/var/lib/edge-gate/records")
+    """Folder of the journal."""
     deadline_ms: Annotated[int, Field(ge=50, le=60_000)] = 2_000
+    """A record must be on disk within this time; after it faults.record decides."""
     keep_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """Confirmed records stay for so long."""
     max_mib: Annotated[int, Field(ge=8, le=1_048_576)] = 512
+    """The journal may take so much of the disk."""
     when_full: Literal["stop", "drop-oldest"] = "stop"
+    """With the journal full of unconfirmed records: take no more, or drop the oldest and say so."""
 
 
 class TlsTable(Table):
-    """TLS to the broker. The CA is always checked; a client certificate needs both files."""
+    """TLS to the broker. The broker's certificate is always checked."""
 
     ca_file: Path | None = None
+    """Certificate of the authority that signed the broker's; without it the system's own list."""
     cert_file: Path | None = None
+    """The gate's certificate, with key_file."""
     key_file: Path | None = None
+    """Private key of that certificate."""
 
     @model_validator(mode="after")
     def _paired(self) -> TlsTable:
         if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file go together")
+            given, other = "cert_file", "key_file"
+            if self.cert_file is None:
+                given, other = other, given
+            raise ProblemsError([((given,), f"stands without {other}; give both or none")])
         return self
 
 
@@ -308,23 +480,46 @@ class MqttTable(Table):
     """The broker. A password stands in a file, or in the environment, never in config.toml."""
 
     host: Annotated[str, Field(min_length=1)] = "localhost"
+    """Name or address of the broker."""
     port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    """Its port: 1883, or 8883 with TLS."""
     username: str | None = None
+    """User name at the broker."""
     password_file: Path | None = None
+    """File whose first line is the password."""
     password: SecretStr | None = None
+    """The password; from the environment only (EDGE_GATE__MQTT__PASSWORD)."""
     tls: TlsTable | None = None
+    """TLS; without this table the connection is not encrypted."""
     keepalive_s: Annotated[int, Field(ge=5, le=3_600)] = 20
+    """MQTT keep-alive: a silent link is noticed after one and a half times this."""
     session_expiry_s: Annotated[int, Field(ge=0, le=4_294_967_295)] = 86_400
+    """The broker keeps the gate's session for so long while it is away."""
     window: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """Records on their way at once; 20 to 100 is fastest."""
     confirm: Literal["hub", "broker"] = "broker"
+    """Whose word takes a record off the outbox: the hub's receipt, or the broker's PUBACK."""
     receipt_timeout_s: Annotated[float, Field(ge=1, le=86_400)] = 30.0
+    """Without a confirmation in this time a record is sent again."""
     reconnect_longest_s: Annotated[float, Field(ge=1, le=3_600)] = 60.0
+    """Longest wait between two tries to connect."""
     discovery: bool = False
+    """Publish a Home Assistant discovery message."""
     discovery_prefix: Name = "homeassistant"
+    """Topic that Home Assistant looks for it under."""
+
+    @model_validator(mode="after")
+    def _one_password(self) -> MqttTable:
+        if self.password is not None and self.password_file is not None:
+            raise ProblemsError([(("password",), "password_file is set too; give one of the two")])
+        return self
 
 
 class LogTable(Table):
+    """What the daemon tells the system's log."""
+
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """Messages of this level and above."""
 
 
 class Config(Table):
@@ -346,32 +541,44 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
-        problems = [*self._pin_problems(), *self._reader_problems()]
+        problems = [*self._name_problems(), *self._clashes()]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ProblemsError(problems)
         return self
 
-    def _reader_problems(self) -> list[str]:
+    def _name_problems(self) -> Iterator[Problem]:
         names = [reader.name for reader in self.reader]
         if len(set(names)) < len(names):
-            return [f"two readers are called '{names[0]}': give each its own name"]
-        return []
+            yield ("reader", 1, "name"), f"two readers are called '{names[1]}'; give each its own"
 
-    def _pin_problems(self) -> list[str]:
-        used: dict[int, str] = {}
-        problems = []
-        for where, pin in self._pins():
-            if pin in used:
-                problems.append(f"{where} and {used[pin]} both use pin {pin}")
-            used.setdefault(pin, where)
-        return problems
+    def _clashes(self) -> Iterator[Problem]:
+        first: dict[str, KeyPath] = {}
+        for thing, where in self._uses():
+            if thing in first:
+                names = [self.reader[p].name if isinstance(p, int) else p for p in first[thing]]
+                yield where, f"{thing} is used by {'.'.join(names)} already; each needs its own"
+            first.setdefault(thing, where)
 
-    def _pins(self) -> list[tuple[str, int]]:
-        tables: list[tuple[str, BaseModel]] = [("door", self.door)]
-        tables += [(f"reader '{reader.name}' signals", reader.signals) for reader in self.reader]
-        return [
-            (f"{where} {key}", value)
-            for where, table in tables
-            for key, value in table.model_dump().items()
-            if key.endswith("_pin") and value is not None
-        ]
+    def _uses(self) -> Iterator[tuple[str, KeyPath]]:
+        """What only one may have: (the thing, the key that claims it)."""
+        yield from _pins(self.door, ("door",))
+        for number, reader in enumerate(self.reader):
+            where: KeyPath = ("reader", number)
+            yield from _pins(reader.signals, (*where, "signals"))
+            match reader.camera:
+                case Picamera2Table(number=camera):
+                    yield f"camera module {camera}", (*where, "camera", "number")
+                case WebcamTable(device=device):
+                    yield device, (*where, "camera", "device")
+                case _:
+                    pass
+            if isinstance(reader.thermometer, Mlx90614Table):
+                sensor = reader.thermometer
+                at = f"address {sensor.address:#04x} of I2C bus {sensor.bus}"
+                yield at, (*where, "thermometer", "address")
+
+
+def _pins(table: BaseModel, where: KeyPath) -> Iterator[tuple[str, KeyPath]]:
+    for key, value in table.model_dump().items():
+        if key.endswith("_pin") and value is not None:
+            yield f"pin {value}", (*where, key)

@@ -5,11 +5,12 @@ A reader is named by its `name` in the configuration. Durations and `now` are mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.gate.reasons import Cause, Device, Reason
-from feed.record import Draft, Person
+from feed.record import Detail, Draft, Kind, Person
 from identity.credential import Credential
 
 # --- events ---------------------------------------------------------------------------------
@@ -123,6 +124,15 @@ class NotDurable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something to be recorded that decides nothing (the clock was set, a list was taken)."""
+
+    kind: Kind
+    name: str
+    detail: Mapping[str, Detail] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed: deadlines that are due fire."""
 
@@ -141,6 +151,7 @@ Event = (
     | FireReset
     | Durable
     | NotDurable
+    | Noted
     | Tick
 )
 

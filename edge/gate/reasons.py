@@ -16,6 +16,7 @@ class Reason(StrEnum):
     CODE_TOO_LONG = "code_too_long"
     CODE_TIMEOUT = "code_timeout"
     CODE_CHANGED = "code_changed"
+    CODE_REPEATED = "code_repeated"
     SEVERAL_CODES = "several_codes"
     NO_CODE_NEEDED = "no_code_needed"
     # the temperature
@@ -48,6 +49,7 @@ class Device(StrEnum):
     SIGNALS = "signals"
     RECORDER = "recorder"
     IDENTITY = "identity"
+    PUBLISHER = "publisher"
 
 
 class Alarm(StrEnum):
@@ -59,6 +61,7 @@ class Alarm(StrEnum):
     FIRE = "fire"
     DEVICE_FAULT = "device_fault"
     RECORD_NOT_DURABLE = "record_not_durable"
+    RECORDS_DAMAGED = "records_damaged"
 
 
 class Cause(StrEnum):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.drivers.base import Driver
+from edge.drivers.base import DeviceError, Driver
+from edge.gate.reasons import Cause, Device
 
 GrayImage = NDArray[np.uint8]  # shape [height, width]
 
@@ -38,3 +39,8 @@ class Camera(Driver):
         Raises DeviceError: TIMEOUT when none comes in `timeout_s`, UNPLUGGED when the device is
         gone, ENDED when a replay is over.
         """
+
+
+def camera_error(cause: Cause, detail: str, *, hint: str = "") -> DeviceError:
+    """A camera's DeviceError."""
+    return DeviceError(Device.CAMERA, cause, detail, hint=hint)

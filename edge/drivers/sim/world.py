@@ -1,26 +1,59 @@
-"""The people of a simulated world: who stands before which reader, when, and how they behave.
+"""The people of a simulated world: who stands before which reader, when, and how they behave;
+and what befalls the devices meanwhile.
 
 A world is a pure function of time, so that the camera in its own process, the thermometer and the
-door see the same person at the same moment: all they share is the table, the readers' names and
-`epoch_s`, the monotonic second at which the world began.
+door see the same person and the same fault at the same moment: all they share is the table, the
+readers' names and `epoch_s`, the monotonic second at which the world began (time.monotonic counts
+for the whole machine on Linux).
 
-A script is a JSON list of visits with the fields of Visit (`code_base64` for bytes that are no
-text). Without one, people arrive at random by seed, one in each slot of `every_s`.
+A script is a JSON object {"visits": [...], "faults": [...]}, or just the list of visits, with the
+fields of Visit (`code_base64` for bytes that are no text) and of Fault. Without one, people arrive
+at random by seed, one in each slot of `every_s`.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import random
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar, get_args
+
+from edge.gate.reasons import Device
+
+_Item = TypeVar("_Item")
 
 Passing = Literal["passes", "stays", "holds_door", "tailgated"]
 Medium = Literal["card", "phone", "dark_phone"]
+
+LONGEST_CODE = 2953  # bytes: version 40 at level L, ISO/IEC 18004 table 7
+
+# What can befall each simulated device
+FAULT_KINDS: Mapping[Device, tuple[str, ...]] = {
+    # off the bus or the socket; delivers nothing; blocks inside the driver for as long as it
+    # lasts, whatever the timeout; delivers, with something before the lens
+    Device.CAMERA: ("unplugged", "frozen", "hung", "covered"),
+    # no answer on the bus; wrong bits that PEC finds; 0xFFFF in every register; SDA held low
+    Device.THERMOMETER: ("unplugged", "bit_flips", "stuck", "bus_held_low"),
+    # the leaf stays where it is; the contact reads what it read; pushed open without a grant; the
+    # fire input is active; the exit button is pressed; the relay's pin stays as it is; every pin
+    # gives an error
+    Device.DOOR: (
+        "jammed",
+        "contact_stuck",
+        "forced",
+        "fire",
+        "exit_pressed",
+        "relay_stuck",
+        "pin_error",
+    ),
+    # every pin gives an error
+    Device.SIGNALS: ("pin_error",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +71,10 @@ class Grip:
     blur_px: float = 0.4
     shake_px: float = 2.0
     glare: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.medium not in get_args(Medium):
+            raise ValueError(f"medium '{self.medium}' is none of {', '.join(get_args(Medium))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +98,15 @@ class Visit:
     passing: Passing = "passes"
     grip: Grip = field(default_factory=Grip)
 
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.at_s) and self.stay_s > 0):
+            raise ValueError("at_s is a number of seconds, and stay_s one above 0")
+        for code in (self.code, self.second_code):
+            if code is not None and not 1 <= len(code) <= LONGEST_CODE:
+                raise ValueError(f"a QR code holds 1 to {LONGEST_CODE} bytes, not {len(code)}")
+        if self.passing not in get_args(Passing):
+            raise ValueError(f"passing '{self.passing}' is none of {', '.join(get_args(Passing))}")
+
     def shows_code(self, now_s: float) -> bool:
         """Whether the code is in view at `now_s` after the epoch."""
         since_s = now_s - self.at_s - self.code_from_s
@@ -73,6 +119,36 @@ class Visit:
         """Whether the face is before the thermometer at `now_s` after the epoch."""
         return self.face_from_s is not None and (
             self.face_from_s <= now_s - self.at_s < self.stay_s
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Something befalls a device from `from_s` until `to_s` (after the world's epoch).
+
+    `reader` is None for the door, or for the device of every reader. `kind` is one of
+    FAULT_KINDS[device].
+    """
+
+    device: Device
+    kind: str
+    from_s: float
+    to_s: float = math.inf
+    reader: str | None = None
+
+    def __post_init__(self) -> None:
+        kinds = FAULT_KINDS.get(self.device, ())
+        if self.kind not in kinds:
+            raise ValueError(f"{self.device} knows no '{self.kind}', only: {', '.join(kinds)}")
+        if not self.from_s < self.to_s:
+            raise ValueError(f"from_s {self.from_s} is not before to_s {self.to_s}")
+
+    def holds(self, device: Device, reader: str | None, now_s: float) -> bool:
+        """Whether it befalls this device at `now_s` after the epoch."""
+        return (
+            self.device == device
+            and self.reader in {None, reader}
+            and self.from_s <= now_s < self.to_s
         )
 
 
@@ -91,12 +167,15 @@ class ScriptedCrowd:
         self.visits = tuple(sorted(visits, key=lambda visit: visit.at_s))
         self._by_reader: dict[str, list[Visit]] = {}
         for visit in self.visits:
-            self._by_reader.setdefault(visit.reader, []).append(visit)
+            visits_of_reader = self._by_reader.setdefault(visit.reader, [])
+            if visits_of_reader and _end_s(visits_of_reader[-1]) > visit.at_s:
+                raise ValueError(f"two visits overlap at reader '{visit.reader}' at {visit.at_s} s")
+            visits_of_reader.append(visit)
 
     def at(self, reader: str, now_s: float) -> Visit | None:
         visits = self._by_reader.get(reader, [])
         place = bisect_right(visits, now_s, key=lambda visit: visit.at_s) - 1
-        if place < 0 or now_s >= visits[place].at_s + visits[place].stay_s:
+        if place < 0 or now_s >= _end_s(visits[place]):
             return None
         return visits[place]
 
@@ -112,7 +191,7 @@ class RandomCrowd:
         if now_s < 0:
             return None
         visit = self.visit(reader, int(now_s // self.every_s))
-        return visit if visit.at_s <= now_s < visit.at_s + visit.stay_s else None
+        return visit if visit.at_s <= now_s < _end_s(visit) else None
 
     def visit(self, reader: str, number: int) -> Visit:
         """The visit of slot `number`: arrives in its first tenth, leaves before its last tenth."""
@@ -130,13 +209,30 @@ class RandomCrowd:
         )
 
 
+class StagedCrowd(RandomCrowd):
+    """A random crowd in which some visits are changed: `changes` maps (reader, slot) to parts."""
+
+    def __init__(
+        self, seed: int, every_s: float, changes: Mapping[tuple[str, int], Mapping[str, Any]]
+    ) -> None:
+        super().__init__(seed, every_s)
+        self.changes = changes
+
+    def visit(self, reader: str, number: int) -> Visit:
+        return replace(super().visit(reader, number), **self.changes.get((reader, number), {}))
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """A crowd placed in time: `epoch_s` is the monotonic second of its zero."""
+    """A crowd placed in time: `epoch_s` is the monotonic second of its zero.
+
+    Made of plain values, so that it can be pickled into a spawned process.
+    """
 
     crowd: Crowd
     epoch_s: float
     ambient_c: float = 26.0
+    faults: tuple[Fault, ...] = ()
 
     def now_s(self, monotonic_s: float) -> float:
         """Seconds since the epoch."""
@@ -146,28 +242,74 @@ class World:
         """Who stands before a reader at a monotonic second."""
         return self.crowd.at(reader, self.now_s(monotonic_s))
 
+    def fault(self, device: Device, reader: str | None, monotonic_s: float) -> str | None:
+        """The kind of fault a device has at a monotonic second (the first one planned), or None.
+
+        `reader` is None for the door.
+        """
+        now_s = self.now_s(monotonic_s)
+        return next(
+            (fault.kind for fault in self.faults if fault.holds(device, reader, now_s)), None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a script file holds."""
+
+    visits: tuple[Visit, ...]
+    faults: tuple[Fault, ...] = ()
+
 
 def make_world(
     *, seed: int, script: Path | None, every_s: float, ambient_c: float, epoch_s: float
 ) -> World:
-    """The world of a [sim] table. Raises ValueError that names a script's bad visit."""
-    crowd: Crowd = RandomCrowd(seed, every_s) if script is None else read_script(script)
-    return World(crowd, epoch_s, ambient_c)
+    """The world of a [sim] table. Raises ValueError that names a script's bad visit or fault."""
+    if script is None:
+        return World(RandomCrowd(seed, every_s), epoch_s, ambient_c)
+    read = read_script(script)
+    return World(ScriptedCrowd(read.visits), epoch_s, ambient_c, read.faults)
 
 
-def read_script(path: Path) -> ScriptedCrowd:
-    """Read a script of visits. Raises ValueError with the file and the visit's number."""
+def read_script(path: Path) -> Script:
+    """Read a script. Raises ValueError with the file and the visit's or fault's number."""
     try:
-        items = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
-    visits = []
+    parts = {"visits": content} if isinstance(content, list) else content
+    if not isinstance(parts, dict) or set(parts) - {"visits", "faults"}:
+        raise ValueError(f"{path}: not a list of visits nor an object of visits and faults")
+    script = Script(
+        tuple(_each(path, "visit", parts.get("visits", []), visit_from_json)),
+        tuple(_each(path, "fault", parts.get("faults", []), fault_from_json)),
+    )
+    try:
+        ScriptedCrowd(script.visits)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return script
+
+
+def write_script(path: Path, visits: Sequence[Visit], faults: Sequence[Fault] = ()) -> None:
+    """The reverse of read_script."""
+    content = {
+        "visits": [visit_to_json(visit) for visit in visits],
+        "faults": [fault_to_json(fault) for fault in faults],
+    }
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _each(
+    path: Path, what: str, items: Any, read: Callable[[Mapping[str, Any]], _Item]
+) -> Iterator[_Item]:
+    if not isinstance(items, list):
+        raise ValueError(f"{path}: {what}s is not a list")  # noqa: TRY004 - what a reader gets
     for number, item in enumerate(items, 1):
         try:
-            visits.append(visit_from_json(item))
+            yield read(item)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}: visit {number}: {error}") from error
-    return ScriptedCrowd(visits)
+            raise ValueError(f"{path}: {what} {number}: {error}") from error
 
 
 def visit_from_json(item: Mapping[str, Any]) -> Visit:
@@ -192,6 +334,26 @@ def visit_to_json(visit: Visit) -> dict[str, Any]:
             item[f"{key}_base64"] = base64.b64encode(value).decode()
     item["grip"] = {part.name: getattr(visit.grip, part.name) for part in fields(visit.grip)}
     return item
+
+
+def fault_from_json(item: Mapping[str, Any]) -> Fault:
+    """One fault of a script. Raises TypeError or ValueError."""
+    item = dict(item)
+    if "device" in item:
+        item["device"] = Device(item["device"])
+    return Fault(**item)
+
+
+def fault_to_json(fault: Fault) -> dict[str, Any]:
+    """The reverse of fault_from_json; a fault without an end has no `to_s`."""
+    item = {part.name: getattr(fault, part.name) for part in fields(fault)}
+    if math.isinf(fault.to_s):
+        del item["to_s"]
+    return item
+
+
+def _end_s(visit: Visit) -> float:
+    return visit.at_s + visit.stay_s
 
 
 _FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ")

@@ -1,0 +1,1 @@
+"""The commands of edge-gate, one module each; edge.cli puts them together."""

@@ -1,0 +1,12 @@
+"""x"""
+
+import click
+
+
+@click.command()
+def doctor() -> int:
+    """X
+
+    Example:
+    """
+    return 0

@@ -1,0 +1,45 @@
+"""The configuration as the decision core sees it."""
+
+from __future__ import annotations
+
+from edge.config.model import Config
+from edge.gate.reasons import Device
+from edge.gate.rules import LaneRules, Rules
+from edge.gate.screening import ScreeningRules
+from identity.credential import Scheme
+
+
+def to_rules(config: Config) -> Rules:
+    """The rules of the machine, from all the tables that they come from."""
+    schemes = config.schemes.model_dump(by_alias=True)
+    times = config.timeouts
+    return Rules(
+        lanes=tuple(
+            LaneRules(
+                name=reader.name, direction=reader.direction, mode=reader.mode, order=reader.order
+            )
+            for reader in config.reader
+        ),
+        schemes={Scheme(name): policy for name, policy in schemes.items()},
+        screening=ScreeningRules(**config.screening.model_dump()),
+        fault_policy={
+            Device.CAMERA: config.faults.camera,
+            Device.THERMOMETER: config.faults.thermometer,
+            Device.RECORDER: config.faults.record,
+            Device.IDENTITY: config.faults.identity,
+        },
+        contact_fitted=config.door.contact_pin is not None,
+        fire_reset=config.door.fire_reset,
+        repeat_s=config.scan.repeat_s,
+        temperature_wait_s=times.temperature_wait_s,
+        measuring_s=times.measuring_s,
+        code_wait_s=times.code_wait_s,
+        identify_s=times.identify_s,
+        record_s=config.records.deadline_ms / 1000,
+        door_wait_s=times.door_wait_s,
+        open_s=config.door.open_s,
+        held_open_s=config.door.held_open_s,
+        second_opening_s=config.door.second_opening_s,
+        denied_s=times.denied_s,
+        cool_down_s=times.cool_down_s,
+    )

@@ -1,0 +1,122 @@
+"""What the demo counts: people as the world has them, and what the gates made of them."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge.drivers.sim.world import RandomCrowd
+from edge.gate import events as ev
+from edge.gate.state import GateState
+from feed.record import Draft
+
+# a code that comes into view later than this before the end counts as not presented
+_READ_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing to show: somebody's decision, or what the door then did."""
+
+    gate: str
+    reader: str
+    kind: str
+    person: str = ""
+    scheme: str = ""
+    temperature_c: float | None = None
+    result: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass
+class Count:
+    """Figures of all gates; fed from their threads."""
+
+    decoded: set[str] = field(default_factory=set)
+    granted: int = 0
+    denied: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    alarms: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def saw(self, event: ev.Event) -> None:
+        """An event on its way into a gate."""
+        if isinstance(event, ev.CodeSeen | ev.CodeRefused):
+            with self._lock:
+                self.decoded.add(event.presentation)
+
+    def stepped(self, gate: str, _: GateState, effects: tuple[ev.Effect, ...]) -> list[Line]:
+        """What a gate's step asked for: the lines it gives."""
+        lines = []
+        for effect in effects:
+            if isinstance(effect, ev.Write):
+                line = self._take(gate, effect.draft)
+                if line is not None:
+                    lines.append(line)
+        return lines
+
+    def _take(self, gate: str, draft: Draft) -> Line | None:
+        with self._lock:
+            if draft.decision is not None:
+                return self._decision(gate, draft)
+            if draft.outcome is not None:
+                self.outcomes[draft.outcome.result] += 1
+                return Line(
+                    gate,
+                    draft.reader or "exit",
+                    "door",
+                    result=draft.outcome.result,
+                    reasons=draft.outcome.reasons,
+                )
+            if draft.kind == "alarm" and draft.event is not None:
+                state = str((draft.event.detail or {}).get("state"))
+                self.alarms[f"{draft.event.name} {state}"] += 1
+                return Line(
+                    gate, draft.reader or "", "alarm", result=draft.event.name, reasons=(state,)
+                )
+        return None
+
+    def _decision(self, gate: str, draft: Draft) -> Line:
+        decision, person, reading = draft.decision, draft.person, draft.reading
+        assert decision is not None
+        if decision.result == "granted":
+            self.granted += 1
+        else:
+            self.denied.update(str(reason) for reason in decision.reasons)
+        token = person.token.v if person is not None and person.token is not None else ""
+        return Line(
+            gate,
+            draft.reader or "",
+            "person",
+            person=token,
+            scheme=person.scheme if person is not None else "",
+            temperature_c=None if reading is None else reading.estimate_c,
+            result=decision.result,
+            reasons=decision.reasons,
+        )
+
+
+def presented(crowd: RandomCrowd, readers: list[str], seconds: float) -> int:
+    """How many people held a code up for long enough to be read, `seconds` into the demo."""
+    last = int(seconds // crowd.every_s)
+    visits = [crowd.visit(reader, number) for reader in readers for number in range(last + 1)]
+    return sum(
+        1 for visit in visits if visit.code and visit.at_s + visit.code_from_s + _READ_S < seconds
+    )
+
+
+def figures(count: Count, *, shown: int, recorded: int, received: int) -> dict[str, Any]:
+    """The summary, for programs."""
+    return {
+        "presented": shown,
+        "decoded": len(count.decoded),
+        "granted": count.granted,
+        "denied": dict(sorted(count.denied.items())),
+        "door": dict(sorted(count.outcomes.items())),
+        "alarms": dict(sorted(count.alarms.items())),
+        "recorded": recorded,
+        "received": received,
+        "lost": recorded - received,
+    }

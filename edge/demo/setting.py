@@ -1,0 +1,77 @@
+"""The demo's gates: their configurations and the people who come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edge.config.model import Config
+from edge.drivers.sim.world import StagedCrowd
+from identity.keys import make_token_key
+
+EVERY_S = 6.0
+PARK = "demo"
+
+# a fever, a hat, two codes at once and a dark phone are rare: the demo shows each early
+_STAGED: dict[tuple[str, int], dict[str, Any]] = {
+    ("cong-1-in", 1): {"surface_c": 38.6},
+    ("cong-1-out", 2): {"surface_c": 31.4},
+    ("cong-2-in", 1): {"second_code": b"NV-0007"},
+    ("cong-2-in", 2): {"passing": "holds_door"},
+    ("cong-1-in", 3): {"passing": "stays"},
+}
+
+
+def make_crowd(seed: int) -> StagedCrowd:
+    """Who comes to the readers of both gates."""
+    return StagedCrowd(seed, EVERY_S, _STAGED)
+
+
+def make_keys(folder: Path) -> None:
+    """A park's key and a tracing authority's public key, for this demo alone."""
+    make_token_key(folder / "park.key")
+    public = X25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "authority.pem").write_bytes(pem)
+
+
+def make_configs(folder: Path, port: int) -> list[Config]:
+    """A gate with two readers, and a second gate with one."""
+    return [
+        _config(folder, port, "cong-1", ("in", "out")),
+        _config(folder, port, "cong-2", ("in",)),
+    ]
+
+
+def _config(folder: Path, port: int, gate: str, directions: tuple[str, ...]) -> Config:
+    tables: dict[str, Any] = {
+        "gate": {"park": PARK, "site": "nha-may-a", "gate": gate},
+        "door": {"driver": "sim", "lock": "fail_secure", "held_open_s": 6.0},
+        "reader": [_reader(gate, direction, 4 * n) for n, direction in enumerate(directions)],
+        "identity": {
+            "key_file": folder / "park.key",
+            "seal_key_file": folder / "authority.pem",
+        },
+        "records": {"path": folder / gate},
+        "mqtt": {"host": "127.0.0.1", "port": port},
+        "log": {"level": "warning"},
+    }
+    return Config.model_validate(tables)
+
+
+def _reader(gate: str, direction: str, first_pin: int) -> dict[str, Any]:
+    return {
+        "name": f"{gate}-{direction}",
+        "direction": direction,
+        "camera": {"driver": "sim"},
+        "thermometer": {"driver": "sim"},
+        "signals": {
+            "driver": "sim",
+            "green_pin": first_pin,
+            "red_pin": first_pin + 1,
+            "buzzer_pin": first_pin + 2,
+        },
+    }

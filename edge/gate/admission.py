@@ -1,0 +1,140 @@
+"""Who may pass, and why: one pure function from what is known to a decision with reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.gate.reasons import Device, Reason
+from edge.gate.rules import CODE_DEVICES, LaneRules, Rules
+from feed.record import Decision, Reading
+from identity.credential import Credential
+from identity.flags import Flag
+
+_DENYING = frozenset(
+    {
+        Reason.CODE_NOT_ACCEPTED,
+        Reason.CODE_UNREADABLE,
+        Reason.CODE_TOO_LONG,
+        Reason.CODE_TIMEOUT,
+        Reason.CODE_CHANGED,
+        Reason.SEVERAL_CODES,
+        Reason.TEMPERATURE_HIGH,
+        Reason.TEMPERATURE_LOW,
+        Reason.TEMPERATURE_UNSTEADY,
+        Reason.TEMPERATURE_TIMEOUT,
+        Reason.DOOR_FAULT,
+        Reason.DOOR_BUSY,
+        Reason.DOOR_OPEN,
+    }
+)
+
+_OF_VERDICT = {
+    "normal": Reason.TEMPERATURE_NORMAL,
+    "high": Reason.TEMPERATURE_HIGH,
+    "low": Reason.TEMPERATURE_LOW,
+    "unsteady": Reason.TEMPERATURE_UNSTEADY,
+}
+
+_OF_POLICY = {
+    "accept": Reason.CODE_ACCEPTED,
+    "flag": Reason.CODE_FLAGGED,
+    "deny": Reason.CODE_NOT_ACCEPTED,
+}
+
+_DOUBTFUL = frozenset({Flag.DAMAGED, Flag.UNVERIFIED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a person when the decision falls.
+
+    `refused` is why a code in view was not taken as a credential; `timed_out` says that the
+    missing part was waited for in vain; `changed` that another code took its place;
+    `unidentified` that no token could be taken; `blocked` why the door could not be had.
+    """
+
+    credential: Credential | None = None
+    refused: Reason | None = None
+    reading: Reading | None = None
+    faults: frozenset[Device] = frozenset()
+    fire: bool = False
+    timed_out: bool = False
+    changed: bool = False
+    unidentified: bool = False
+    blocked: Reason | None = None
+
+
+def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
+    """Grant or deny; a denial carries what denied, a grant everything that was looked at.
+
+    Raises ValueError when a needed part is neither there, faulted, nor waited for.
+    """
+    if known.fire:
+        return Decision(result="granted", reasons=(Reason.FIRE_RELEASE,))
+    if known.changed:
+        return Decision(result="denied", reasons=(Reason.CODE_CHANGED,))
+    if Device.DOOR in known.faults:
+        return Decision(result="denied", reasons=(Reason.DOOR_FAULT,))
+    reasons = _code_reasons(rules, lane, known)
+    if lane.mode == "record_only" and known.refused is None:
+        reasons = [reason for reason in reasons if not _denies(rules, reason)]
+        reasons.append(Reason.RECORD_ONLY)
+    elif not any(_denies(rules, reason) for reason in reasons):
+        reasons += _temperature_reasons(lane, known)
+    if known.unidentified:
+        reasons.append(Reason.IDENTITY_FAULT)
+    if known.blocked is not None:
+        reasons.append(known.blocked)
+    against = tuple(reason for reason in reasons if _denies(rules, reason))
+    if against:
+        return Decision(result="denied", reasons=against)
+    return Decision(result="granted", reasons=tuple(reasons))
+
+
+def code_denies(rules: Rules, credential: Credential) -> bool:
+    """Whether the scheme alone refuses this code, so that nothing more need be measured."""
+    return rules.schemes.get(credential.scheme, "deny") == "deny"
+
+
+def _denies(rules: Rules, reason: Reason) -> bool:
+    if reason is Reason.CAMERA_FAULT:
+        return not rules.admits(Device.CAMERA)
+    if reason is Reason.SENSOR_FAULT:
+        return not rules.admits(Device.THERMOMETER)
+    if reason is Reason.IDENTITY_FAULT:
+        return not rules.admits(Device.IDENTITY)
+    return reason in _DENYING
+
+
+def _code_reasons(rules: Rules, lane: LaneRules, known: Known) -> list[Reason]:
+    if known.refused is not None:
+        return [known.refused]
+    if known.credential is not None:
+        return [_of_credential(rules, known.credential)]
+    if not lane.needs_code:
+        return [Reason.NO_CODE_NEEDED]
+    if known.faults & CODE_DEVICES:
+        return [Reason.CAMERA_FAULT]
+    if known.timed_out:
+        return [Reason.CODE_TIMEOUT]
+    raise ValueError("undecided: the code is neither there, faulted, nor waited for")
+
+
+def _of_credential(rules: Rules, credential: Credential) -> Reason:
+    reason = _OF_POLICY[rules.schemes.get(credential.scheme, "deny")]
+    if reason is Reason.CODE_ACCEPTED and _DOUBTFUL & set(credential.flags):
+        # whatever the policy: what could not be checked is not passed off as accepted
+        return Reason.CODE_FLAGGED
+    return reason
+
+
+def _temperature_reasons(lane: LaneRules, known: Known) -> list[Reason]:
+    if not lane.needs_temperature:
+        return []
+    if known.reading is not None:
+        return [_OF_VERDICT[known.reading.verdict]]
+    if Device.THERMOMETER in known.faults:
+        return [Reason.SENSOR_FAULT]
+    if known.timed_out:
+        return [Reason.TEMPERATURE_TIMEOUT]
+    raise ValueError("undecided: the temperature is neither there, faulted, nor waited for")

@@ -1,0 +1,483 @@
+"""One stream of records: a folder of segment files, of which the last is written to.
+
+    0001-9f86d081884c7d65/     number and stream id
+        identity               made once, never written again: see edge.records.binding
+        000000000001.log       segments, each named by the seq of its first record
+        000000001480.log
+        spare                  the next segment, zeros already
+
+Writers come one at a time (the journal's lock); readers may come from any thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from edge.gate.reasons import Cause
+from edge.records.disk import Disk, JournalError, fill_zeros, journal_error
+from edge.records.lines import PREFIX_BYTES, to_line
+from edge.records.outbox import Stored
+from edge.records.segment import (
+    HEADER_ROOM_BYTES,
+    Header,
+    Loaded,
+    confirmed_line,
+    first_of,
+    load,
+    loss_ranges,
+    segment_name,
+)
+from feed.codec import decode, record_hash
+
+log = logging.getLogger(__name__)
+
+IDENTITY = "identity"
+SPARE = "spare"
+_UNFINISHED = "spare.new"
+_SEALED_IN_MEMORY = 2
+
+Range = tuple[int, int]
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Turn an OSError of the block into a JournalError that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise journal_error(error, what) from error
+
+
+def segments_in(folder: Path) -> list[tuple[int, Path]]:
+    """The segments of a stream's folder, oldest first, as (seq in the name, path)."""
+    named = [(first_of(path), path) for path in folder.iterdir()]
+    return sorted((first, path) for first, path in named if first is not None)
+
+
+class Stream:
+    """A stream's records on disk. Opening mends what a power cut or a bad card left behind."""
+
+    def __init__(
+        self,
+        folder: Path,
+        disk: Disk,
+        *,
+        segment_bytes: int,
+        quarantine: Path,
+        bound: Mapping[str, str],
+    ) -> None:
+        """Open an existing folder. Raises JournalError."""
+        self.folder = folder
+        self.stream = folder.name.partition("-")[2]
+        self.set_aside = 0  # damaged pieces found at this opening and never before
+        self.unreported: list[Range] = []  # lost, unconfirmed, and in no loss record yet
+        self._disk = disk
+        self._segment_bytes = segment_bytes
+        self._quarantine = quarantine
+        self._bound = dict(bound)
+        self._state = threading.Lock()
+        self._sealed: OrderedDict[int, Loaded] = OrderedDict()
+        self._lost: list[Range] = []
+        self._confirmed = 0
+        self._confirmed_on_disk = 0
+        self._head: str | None = None
+        self._oldest: tuple[int, datetime] | None = None
+        self._broken = False
+        with doing(f"opening {folder}"):
+            self._paths = dict(segments_in(folder))
+            self._clear_leftovers()
+            self._spare_ready = self._spare_is_clean()
+            self._active, self._fd = self._open_segments()
+
+    @staticmethod
+    def create(
+        root: Path, name: str, disk: Disk, *, segment_bytes: int, bound: Mapping[str, str]
+    ) -> None:
+        """Make a stream's folder, whole or not at all. Raises OSError."""
+        making = root / f"{name}.new"
+        if making.exists():
+            for path in making.iterdir():
+                disk.remove(path)
+        else:
+            disk.make_folder(making)
+        _write_whole(disk, making / IDENTITY, name.encode() + b"\n")
+        stream = name.partition("-")[2]
+        header = Header(stream, first=1, confirmed=0, prev=None, bound=dict(bound))
+        _write_whole(disk, making / segment_name(1), header.line(), segment_bytes)
+        disk.sync_folder(making)
+        disk.rename(making, root / name)
+        disk.sync_folder(root)
+
+    # --- what is here ------------------------------------------------------------------------
+
+    @property
+    def next_seq(self) -> int:
+        """The seq that the next record gets."""
+        return self._active.next_seq
+
+    @property
+    def last_seq(self) -> int:
+        """The newest seq that was given, 0 for none."""
+        return self.next_seq - 1
+
+    @property
+    def head(self) -> str | None:
+        """The hash of the newest record."""
+        return self._head
+
+    @property
+    def confirmed_upto(self) -> int:
+        """Every record up to this seq is confirmed."""
+        return self._confirmed
+
+    def read(self, first: int, last: int) -> Iterator[Stored]:
+        """Records `first`..`last` that are on disk and intact, in order."""
+        with self._state:
+            firsts = sorted(self._paths)
+        for index, start in enumerate(firsts):
+            following = firsts[index + 1] if index + 1 < len(firsts) else None
+            if start > last or (following is not None and following <= first):
+                continue
+            loaded = self._segment(start)
+            if loaded is not None:
+                with self._state:
+                    found = list(loaded.records(first, last))
+                yield from found
+
+    def unconfirmed(self, after: int, limit: int) -> Sequence[Stored]:
+        """Up to `limit` unconfirmed records after seq `after`, without those accounted as lost."""
+        with self._state:
+            first, last, lost = max(after, self._confirmed) + 1, self.last_seq, list(self._lost)
+        found: list[Stored] = []
+        while first <= last and len(found) < limit:
+            skipped = [high for low, high in lost if low <= first <= high]
+            if skipped:
+                first = max(skipped) + 1
+                continue
+            upto = first + limit - len(found) - 1
+            upto = min([upto, last, *(low - 1 for low, _ in lost if low > first)])
+            found += self.read(first, upto)
+            first = upto + 1
+        return found
+
+    def oldest_unconfirmed_at(self) -> datetime | None:
+        """The `at` of the oldest unconfirmed record, None when all is confirmed."""
+        oldest = self._oldest
+        if oldest is not None and oldest[0] > self._confirmed:
+            return oldest[1]
+        for stored in self.unconfirmed(0, 1):
+            at = decode(stored.raw).at
+            self._oldest = (stored.seq, at)
+            return at
+        return None
+
+    def confirm(self, upto: int) -> None:
+        """Everything up to `upto` arrived; on disk with the next line written, or `flush`."""
+        with self._state:
+            self._confirmed = max(self._confirmed, min(upto, self.last_seq))
+            self._lost = [span for span in self._lost if span[1] > self._confirmed]
+
+    # --- writing: one thread at a time ---------------------------------------------------------
+
+    def append(self, raw: bytes) -> None:
+        """One record, on the device when this returns. Raises JournalError: then it is not there.
+
+        Raises ValueError for a record that no segment can hold.
+        """
+        line = to_line(raw)
+        if len(line) > self._segment_bytes - HEADER_ROOM_BYTES:
+            raise ValueError(f"a record of {len(raw)} bytes is too long for the journal")
+        self._mend()
+        before = self._before(len(line))
+        self._write(before + line, sync=True)
+        ranges = [(low, high) for low, high, _ in loss_ranges(raw)]
+        with self._state:
+            self._active.data += before
+            self._active.add(self.next_seq, line, PREFIX_BYTES)
+            self._head = record_hash(raw)
+            self._lost += ranges
+        self.unreported = without(self.unreported, ranges)
+
+    def flush(self, *, sync: bool = False) -> None:
+        """Write a confirmation that no record has carried yet. Raises JournalError."""
+        self._mend()
+        line = confirmed_line(self._confirmed)
+        if self._confirmed > self._confirmed_on_disk:
+            if self._room() < len(line):
+                if not self._active.seqs:
+                    return  # a file of confirmations only; the next one's header will say it
+                self._roll()
+            data = line if self._active.end else self._header(self._active.first).line()
+            self._write(data, sync=False)
+            with self._state:
+                self._active.data += data
+        if sync:
+            self._sync()
+
+    def prepare(self) -> None:
+        """Make the next segment ahead of need. Raises JournalError (a full disk)."""
+        if self._spare_ready:
+            return
+        unfinished = self.folder / _UNFINISHED
+        with doing(f"making {self.folder / SPARE}"):
+            try:
+                _write_whole(self._disk, unfinished, b"", self._segment_bytes)
+            except OSError:
+                with suppress(OSError):
+                    self._disk.remove(unfinished)
+                raise
+            self._disk.rename(unfinished, self.folder / SPARE)
+        self._spare_ready = True
+
+    def close(self) -> None:
+        """Let the files go, without writing anything."""
+        self._disk.close(self._fd)
+
+    def _room(self) -> int:
+        return self._segment_bytes - self._active.end
+
+    def _before(self, length: int) -> bytes:
+        """What has to stand before a line of this length, in a segment with room for both."""
+        pending = confirmed_line(self._confirmed)
+        if self._active.end and self._room() < len(pending) + length:
+            self._roll()
+        if not self._active.end:
+            return self._header(self._active.first).line()
+        return pending if self._confirmed > self._confirmed_on_disk else b""
+
+    def _header(self, first: int) -> Header:
+        return Header(self.stream, first, self._confirmed, self._head, self._bound)
+
+    def _roll(self) -> None:
+        """Go on in the spare. The new segment's header is written with its first line."""
+        first = self.next_seq
+        path = self.folder / segment_name(first)
+        self.prepare()
+        with doing(f"starting {path}"):
+            self._disk.rename(self.folder / SPARE, path)
+            self._spare_ready = False
+            self._disk.sync_folder(self.folder)
+            fd = self._disk.open(path)
+        self._disk.close(self._fd)
+        self._fd = fd
+        with self._state:
+            self._remember(self._active)
+            self._active = Loaded(first, bytearray(), next_seq=first)
+            self._paths[first] = path
+
+    def _write(self, data: bytes, *, sync: bool) -> None:
+        confirmed = self._confirmed
+        with doing(f"writing {self._path()}"):
+            try:
+                self._disk.write(self._fd, data, self._active.end)
+                if sync:
+                    self._disk.sync(self._fd)
+            except OSError:
+                self._broken = True
+                raise
+        self._confirmed_on_disk = confirmed
+
+    def _sync(self) -> None:
+        with doing(f"writing {self._path()}"):
+            try:
+                self._disk.sync(self._fd)
+            except OSError:
+                self._broken = True
+                raise
+
+    def _path(self) -> Path:
+        return self.folder / segment_name(self._active.first)
+
+    def _mend(self) -> None:
+        """After a failed write: the segment anew in fresh blocks, without what failed.
+
+        A failed sync drops the dirty pages but leaves their content in the cache, so reading the
+        file again, or syncing it again, proves nothing. What was acknowledged is in memory; it is
+        written to the spare, read back past the cache, and takes the segment's place.
+        """
+        if not self._broken:
+            return
+        self.prepare()
+        data = bytes(self._active.data)
+        spare, path = self.folder / SPARE, self._path()
+        with doing(f"mending {path}"):
+            self._spare_ready = False
+            fd = self._disk.open(spare)
+            try:
+                self._disk.write(fd, data, 0)
+                self._disk.sync(fd)
+                if self._disk.read_back(fd, self._segment_bytes).rstrip(b"\0") != data:
+                    raise JournalError(Cause.IO_ERROR, f"{spare} does not hold what was written")
+                self._disk.rename(spare, path)
+                self._disk.sync_folder(self.folder)
+            except OSError:
+                self._disk.close(fd)
+                raise
+        self._disk.close(self._fd)
+        self._fd = fd
+        self._broken = False
+        log.warning("%s was written anew after a failed write", path)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _segment(self, first: int) -> Loaded | None:
+        with self._state:
+            if first == self._active.first:
+                return self._active
+            known = self._sealed.get(first)
+            path = self._paths.get(first)
+        if known is not None or path is None:
+            return known
+        try:
+            loaded = load(first, path.read_bytes())
+        except FileNotFoundError:  # retired meanwhile
+            return None
+        except OSError as error:
+            raise journal_error(error, f"reading {path}") from error
+        with self._state:
+            self._remember(loaded)
+        return loaded
+
+    def _remember(self, loaded: Loaded) -> None:
+        self._sealed[loaded.first] = loaded
+        self._sealed.move_to_end(loaded.first)
+        while len(self._sealed) > _SEALED_IN_MEMORY:
+            self._sealed.popitem(last=False)
+
+    # --- opening ---------------------------------------------------------------------------------
+
+    def _clear_leftovers(self) -> None:
+        with suppress(FileNotFoundError):
+            self._disk.remove(self.folder / _UNFINISHED)
+
+    def _spare_is_clean(self) -> bool:
+        spare = self.folder / SPARE
+        if not spare.exists():
+            return False
+        data = spare.read_bytes()
+        if len(data) == self._segment_bytes and not data.strip(b"\0"):
+            return True
+        self._disk.remove(spare)
+        return False
+
+    def _open_segments(self) -> tuple[Loaded, int]:
+        if not self._paths:
+            raise JournalError(Cause.NOT_FOUND, f"{self.folder} holds no segment")
+        loaded = self._load_unconfirmed()
+        active = loaded[-1]
+        self._confirmed = self._confirmed_on_disk = max(segment.confirmed for segment in loaded)
+        active.next_seq = max(active.next_seq, self._confirmed + 1)
+        self._head = _head(loaded)
+        ranges = [(low, high) for segment in loaded for low, high, _ in segment.lost]
+        self._lost = [span for span in ranges if span[1] > self._confirmed]
+        self.unreported = without(_missing(loaded, self._confirmed), ranges)
+        for segment in loaded:
+            self._set_aside(segment)
+        for segment in loaded[:-1][-_SEALED_IN_MEMORY:]:
+            self._remember(segment)
+        return active, self._settle_tail(active)
+
+    def _load_unconfirmed(self) -> list[Loaded]:
+        """The newest segments, back to the one with the oldest unconfirmed record."""
+        loaded: list[Loaded] = []
+        for first, path in sorted(self._paths.items(), reverse=True):
+            loaded.insert(0, load(first, path.read_bytes()))
+            known = any(segment.header for segment in loaded)
+            if known and first <= max(segment.confirmed for segment in loaded) + 1:
+                break
+        return loaded
+
+    def _set_aside(self, segment: Loaded) -> None:
+        """Copy damaged bytes out of the way; they also stay where they are, and are passed over."""
+        for start, end in segment.damaged:
+            piece = bytes(segment.data[start:end])
+            if not piece.strip(b"\0"):
+                continue
+            name = f"{self.folder.name}-{segment.first:012d}-{start}"
+            path = self._quarantine / name
+            if path.exists():
+                continue
+            self.set_aside += 1
+            log.error("%d damaged bytes of the journal set aside in %s", end - start, path)
+            try:
+                _write_whole(self._disk, path, piece)
+                self._disk.sync_folder(self._quarantine)
+            except OSError as error:  # a full disk must not keep the journal shut: they still stand
+                log.warning("could not copy damaged bytes to %s: %s", path, error)
+
+    def _settle_tail(self, active: Loaded) -> int:
+        """Cut a torn tail, and make sure of the last line.
+
+        The last line may be of a process that died before its sync was done, or failed: it is
+        written once more, so that it is on the device before anyone is told of it.
+        """
+        path = self._paths[active.first]
+        fd = self._disk.open(path)
+        try:
+            written = len(path.read_bytes().rstrip(b"\0"))
+            start = active.spans[-1][0] - PREFIX_BYTES if active.spans else 0
+            zeros = bytes(max(0, written - active.end))
+            self._disk.write(fd, bytes(active.data[start:]) + zeros, start)
+            self._disk.sync(fd)
+            self._disk.sync_folder(self.folder)
+            if active.torn:
+                log.warning("%s: a torn last line of %d bytes was cut", path, len(zeros))
+        except OSError:
+            self._disk.close(fd)
+            raise
+        return fd
+
+
+def without(ranges: Sequence[Range], covered: Sequence[Range]) -> list[Range]:
+    """`ranges` less what `covered` covers, in order."""
+    left = list(ranges)
+    for low, high in covered:
+        left = [
+            part
+            for first, last in left
+            for part in ((first, min(last, low - 1)), (max(first, high + 1), last))
+            if part[0] <= part[1]
+        ]
+    return left
+
+
+def _missing(loaded: Sequence[Loaded], confirmed: int) -> list[Range]:
+    """Seqs after `confirmed` that were given but whose records are not there."""
+    expected = confirmed + 1
+    missing: list[Range] = []
+    for segment in loaded:
+        for seq in segment.seqs:
+            if seq > expected:
+                missing.append((expected, seq - 1))
+            expected = max(expected, seq + 1)
+    if loaded[-1].next_seq > expected:
+        missing.append((expected, loaded[-1].next_seq - 1))
+    return missing
+
+
+def _head(loaded: Sequence[Loaded]) -> str | None:
+    for segment in reversed(loaded):
+        if segment.seqs:
+            start, end = segment.spans[-1]
+            return record_hash(bytes(segment.data[start:end]))
+        if segment.header is not None:
+            return segment.header.prev
+    return None
+
+
+def _write_whole(disk: Disk, path: Path, data: bytes, size: int = 0) -> None:
+    """A new file, filled with zeros up to `size`, on the device when this returns but its name."""
+    fd = disk.create(path)
+    try:
+        fill_zeros(disk, fd, size)
+        if data:
+            disk.write(fd, data, 0)
+        disk.sync(fd)
+    finally:
+        disk.close(fd)

@@ -1,0 +1,153 @@
+"""The scan process of one reader: `python -m edge.scan.child`, started by edge.scan.reader.
+
+A process of its own, so that a crash or hang in a camera's or decoder's native code ends here. It
+opens its camera, decodes each frame and tells the daemon; a camera that fails is closed and opened
+again here, with waits that grow. It never outlives the daemon.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.camera import Camera, Frame
+from edge.scan.wire import Failed, Looked, Message, Opening, Orders, Taken, encode
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+NICENESS = 5  # decoding gives way to the thread that drives the door
+FRAME_BUDGET_S = 0.3  # processor time: pictures can be made that keep a decoder busy for seconds
+REOPEN_FIRST_S = 0.5
+REOPEN_LONGEST_S = 10.0  # a camera plugged in again is found within this
+BEAT_S = 0.5  # a sign of life while waiting for the camera
+TOLD = 3  # exit code: the reason has been told
+
+MakeCamera = Callable[[], Camera]
+Tell = Callable[[Message], None]
+
+
+def main() -> int:
+    """Read the orders, then look until told to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group of a terminal
+    signal.signal(signal.SIGTERM, _end)
+    pipe, parent = (int(argument) for argument in sys.argv[1:])
+    _die_with(parent)
+    os.nice(NICENESS)
+    orders: Orders = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the daemon that started it
+    logging.basicConfig(
+        level=orders.log_level, format=f"%(levelname)s {orders.reader} scan: %(message)s"
+    )
+    return _run(orders, lambda message: _write_all(pipe, encode(message)))
+
+
+def _run(orders: Orders, tell: Tell) -> int:
+    try:
+        look = make_look()
+        Loop(lambda: _camera(orders), orders.camera.timeout_s, look, tell).run()
+    except BrokenPipeError:
+        log.warning("the daemon is gone")
+    except DeviceError as error:
+        tell(Failed.of(error))
+        return TOLD
+    return 0
+
+
+def make_look() -> Callable[[Frame], Looked]:
+    """The decoder, which rests on frames without change. Raises DeviceError without libzbar."""
+    import cv2
+
+    from edge.scan.decode import Scanner, look
+    from edge.scan.stillness import Stillness
+
+    cv2.setNumThreads(1)
+    Scanner()
+    stillness = Stillness()
+
+    def look_at(frame: Frame) -> Looked:
+        if stillness.rests(frame.gray):
+            return Looked(frame.taken_s, decoded=False)
+        seen = look(frame.gray, budget_s=FRAME_BUDGET_S)
+        payloads = seen.codes or ((b"",) if seen.fragments else ())
+        stillness.decoded(frame.gray, empty=not payloads)
+        return Looked(frame.taken_s, payloads)
+
+    return look_at
+
+
+class Loop:
+    """Frame, decode, tell; and the camera's faults."""
+
+    def __init__(
+        self,
+        make_camera: MakeCamera,
+        timeout_s: float,
+        look: Callable[[Frame], Looked],
+        tell: Tell,
+        *,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._make_camera = make_camera
+        self._timeout_s = timeout_s
+        self._look = look
+        self._tell = tell
+        self._backoff = backoff or Backoff(first_s=REOPEN_FIRST_S, longest_s=REOPEN_LONGEST_S)
+
+    def run(self) -> None:
+        """Open the camera and look, over and over; returns only by an exception."""
+        while True:
+            try:
+                self._session()
+            except DeviceError as error:
+                log.warning("%s", error)
+                self._tell(Failed.of(error))
+                self._wait(self._backoff.next_s())
+
+    def _session(self) -> None:
+        self._tell(Opening())
+        with self._make_camera() as camera:
+            while True:
+                frame = camera.read(self._timeout_s)
+                self._backoff.reset()
+                self._tell(Taken())
+                self._tell(self._look(frame))
+
+    def _wait(self, wait_s: float) -> None:
+        while wait_s > 0:
+            time.sleep(min(BEAT_S, wait_s))
+            wait_s -= BEAT_S
+            self._tell(Opening())
+
+
+def _camera(orders: Orders) -> Camera:
+    from edge.drivers.camera.make import make_camera
+
+    return make_camera(orders.camera, world=orders.world, reader=orders.reader)
+
+
+def _write_all(pipe: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(pipe, line) :]
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process when the thread that started it ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # gone before the kernel was asked
+        raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

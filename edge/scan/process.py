@@ -1,0 +1,92 @@
+"""A scan process as the daemon sees it: started, heard, ended and reaped."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+
+from edge.scan.wire import Lines, Message, Orders, decode
+
+READ_BYTES = 65_536  # what a Linux pipe holds
+END_S = 1.5  # after SIGTERM: closing a camera takes a fraction of a second
+
+
+class ScanProcess:
+    """One run of `edge.scan.child`. Raises OSError where it can't be started."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._lines = Lines()
+        self._pipe, theirs = os.pipe()
+        try:
+            with tempfile.TemporaryFile() as stdin:  # a pipe could fill, and block this thread
+                pickle.dump(orders, stdin)
+                stdin.seek(0)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "edge.scan.child", str(theirs), str(os.getpid())],
+                    stdin=stdin,
+                    stdout=2,  # what native libraries print belongs to the log
+                    pass_fds=(theirs,),
+                    # numerical libraries would start a thread, with its memory, for each core
+                    env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                )
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(theirs)
+        self._poll = select.poll()
+        self._poll.register(self._pipe, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def hear(self, timeout_s: float) -> list[Message]:
+        """What it has told, waiting up to `timeout_s` for something; [] where it is silent.
+
+        Raises EOFError when it has ended and all is told, ValueError when it talks nonsense.
+        """
+        if not self._poll.poll(timeout_s * 1000):
+            return []
+        piece = os.read(self._pipe, READ_BYTES)
+        if not piece:
+            raise EOFError
+        return [decode(line) for line in self._lines.feed(piece)]
+
+    def end(self, grace_s: float = END_S) -> int:
+        """End and reap it; SIGKILL after `grace_s`. Returns its exit code, as subprocess gives it.
+
+        Harmless when it has ended already.
+        """
+        try:
+            if grace_s > 0:
+                self._process.terminate()
+                self._process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._close()
+        return self._process.returncode
+
+    def _close(self) -> None:
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+
+def ended_by(code: int) -> str:
+    """An exit code in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,37 @@
+"""Whether a frame shows anything new: an idle gate looks at the same picture all day."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edge.drivers.camera import GrayImage
+
+SMALL = (80, 60)  # width, height: one cell averages 64 pixels of 640x480, and their noise
+CHANGE = 8  # gray levels of one cell; measured noise stays below 4, a card held up is above 50
+LONGEST_REST = 4  # frames in a row that may go by unseen
+
+
+class Stillness:
+    """Remembers the last frame that was decoded and held nothing."""
+
+    def __init__(self) -> None:
+        self._empty: GrayImage | None = None
+        self._rested = 0
+
+    def rests(self, gray: GrayImage) -> bool:
+        """True when `gray` is like the last empty frame and can go by without decoding."""
+        if self._empty is None or self._rested >= LONGEST_REST:
+            return False
+        still = bool(cv2.absdiff(_small(gray), self._empty).max() < CHANGE)
+        self._rested = self._rested + 1 if still else 0
+        return still
+
+    def decoded(self, gray: GrayImage, *, empty: bool) -> None:
+        """What decoding `gray` has found."""
+        self._empty = _small(gray) if empty else None
+        self._rested = 0
+
+
+def _small(gray: GrayImage) -> GrayImage:
+    return np.asarray(cv2.resize(gray, SMALL, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,165 @@
+"""The simulated sensor behaves as Melexis' documents say, byte for byte."""
+
+import errno
+from typing import Any
+
+import pytest
+from adafruit_mlx90614 import MLX90614
+
+from edge.drivers.sim.i2c import SimI2C
+from edge.drivers.sim.mlx90614 import Imperfections, SimMlx90614
+from edge.drivers.thermometer import registers
+from edge.drivers.thermometer.checked import CheckedMlx90614
+from edge.drivers.thermometer.pec import write_pec
+
+
+class Bench:
+    """A sensor on a bus, a scene and a clock that the test moves."""
+
+    def __init__(self, **options: Any) -> None:
+        self.now_s = 1000.0
+        self.surface_c = 36.5
+        self.ambient_c = 25.0
+        self.chip = SimMlx90614(
+            lambda _: (self.surface_c, self.ambient_c), monotonic=lambda: self.now_s, **options
+        )
+        self.bus = SimI2C(self.chip)
+
+    def write(
+        self, command: int, word: int, *, pec: int | None = None, address: int = 0x5A
+    ) -> None:
+        data = bytes((command, word & 0xFF, word >> 8))
+        pec = write_pec(address, data) if pec is None else pec
+        self.bus.writeto(address, data + bytes((pec,)))
+        self.now_s += registers.EEPROM_WRITE_S
+
+    def read(self, command: int, address: int = 0x5A) -> int:
+        reply = bytearray(3)
+        self.bus.writeto_then_readfrom(address, bytes((command,)), reply)
+        return reply[0] | reply[1] << 8
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_the_unchanged_adafruit_class_reads_it(bench: Bench) -> None:
+    sensor = MLX90614(bench.bus)
+    assert sensor.object_temperature == pytest.approx(36.5, abs=0.011)
+    assert sensor.ambient_temperature == pytest.approx(25, abs=0.011)
+
+
+def test_a_cell_must_be_erased_before_it_is_written(bench: Bench) -> None:
+    before = bench.read(registers.EMISSIVITY)
+    bench.write(registers.EMISSIVITY, 0x1234)
+    assert bench.read(registers.EMISSIVITY) == before | 0x1234  # a mix, as on the real thing
+    bench.write(registers.EMISSIVITY, 0)
+    bench.write(registers.EMISSIVITY, 0x1234)
+    assert bench.read(registers.EMISSIVITY) == 0x1234
+
+
+def test_a_write_with_a_wrong_pec_is_refused_and_changes_nothing(bench: Bench) -> None:
+    before = bench.chip.cells
+    with pytest.raises(OSError, match=r".*") as raised:
+        bench.write(registers.EMISSIVITY, 0, pec=0)
+    assert raised.value.errno == errno.EREMOTEIO
+    assert bench.chip.cells == before
+
+
+def test_factory_calibration_can_not_be_overwritten(bench: Bench) -> None:
+    before = bench.chip.cells
+    bench.write(registers.EEPROM | 0x1C, 0)
+    bench.write(registers.EEPROM | 0x0A, 0)
+    assert bench.chip.cells == before
+
+
+def test_a_write_during_a_write_is_lost(bench: Bench) -> None:
+    bench.bus.writeto(0x5A, _write_of(registers.EMISSIVITY, 0))
+    assert bench.read(registers.READ_FLAGS) & registers.FLAG_EEBUSY
+    bench.bus.writeto(0x5A, _write_of(registers.EMISSIVITY, 0x1234))
+    bench.now_s += 1
+    assert bench.read(registers.EMISSIVITY) == 0
+    assert not bench.read(registers.READ_FLAGS) & registers.FLAG_EEBUSY
+
+
+def test_a_new_address_counts_from_the_next_power_on(bench: Bench) -> None:
+    bench.write(registers.SMBUS_ADDRESS, 0)
+    bench.write(registers.SMBUS_ADDRESS, 0x2B)
+    assert bench.bus.scan() == [0x5A]
+    bench.chip.power_cycle()
+    assert bench.bus.scan() == [0x2B]
+    assert bench.read(registers.SMBUS_ADDRESS, address=0x00) == 0x2B  # 0x00 always answers
+
+
+def test_emissivity_set_too_high_reads_skin_too_cold() -> None:
+    bench = Bench(emissivity=1.0)
+    shown_c = CheckedMlx90614(bench.bus, 0x5A).object_temperature
+    assert 36.2 < shown_c < 36.4
+
+
+def test_sleep_answers_nothing_until_sda_is_held_low_long_enough(bench: Bench) -> None:
+    bench.bus.writeto(0x5A, bytes((registers.SLEEP, write_pec(0x5A, [registers.SLEEP]))))
+    assert bench.bus.scan() == []
+    bench.bus.hold_sda_low(0.02)
+    assert bench.bus.scan() == []
+    bench.bus.hold_sda_low(0.034)
+    assert bench.bus.scan() == [0x5A]
+    assert not bench.read(registers.READ_FLAGS) & registers.FLAG_INIT
+    assert bench.read(registers.TOBJ1) == 0  # not a temperature yet
+    bench.now_s += registers.FIRST_DATA_S
+    assert registers.celsius(bench.read(registers.TOBJ1)) == pytest.approx(36.5, abs=0.011)
+
+
+def test_without_a_repeated_start_the_command_is_forgotten(bench: Bench) -> None:
+    reply = bytearray(3)
+    bench.bus.writeto_then_readfrom(0x5A, bytes((registers.TOBJ1,)), reply, stop=True)
+    assert reply == b"\xff\xff\xff"
+
+
+def test_bytes_after_the_pec_are_ones(bench: Bench) -> None:
+    reply = bytearray(5)
+    bench.bus.writeto_then_readfrom(0x5A, bytes((registers.TOBJ1,)), reply)
+    assert reply[3:] == b"\xff\xff"
+
+
+def test_the_thermopile_takes_time_to_follow_a_person() -> None:
+    bench = Bench(imperfections=Imperfections(settling_s=0.2))
+    bench.surface_c = 25.0
+    assert registers.celsius(bench.read(registers.TOBJ1)) == pytest.approx(25, abs=0.011)
+    bench.surface_c = 36.5
+    seen_c = []
+    for _ in range(20):
+        bench.now_s += 0.1
+        seen_c.append(registers.celsius(bench.read(registers.TOBJ1)))
+    assert seen_c == sorted(seen_c)
+    assert 27 < seen_c[0] < 32
+    assert seen_c[-1] == pytest.approx(36.5, abs=0.02)
+
+
+def test_noise_is_that_of_the_moment_however_often_it_is_read() -> None:
+    bench = Bench(imperfections=Imperfections(noise_c=0.2))
+    once = bench.read(registers.TOBJ1)
+    assert bench.read(registers.TOBJ1) == once
+    words = set()
+    for _ in range(20):
+        bench.now_s += 0.1
+        words.add(bench.read(registers.TOBJ1))
+    assert len(words) > 5
+
+
+def test_drift_adds_up_over_hours() -> None:
+    bench = Bench(imperfections=Imperfections(drift_c_per_h=0.1))
+    bench.now_s += 5 * 3600
+    assert registers.celsius(bench.read(registers.TA)) == pytest.approx(25.5, abs=0.011)
+
+
+def test_a_writing_of_no_bytes_is_not_supported_as_on_the_pi(bench: Bench) -> None:
+    with pytest.raises(OSError, match=r".*") as raised:
+        bench.bus.writeto(0x5A, b"")
+    assert raised.value.errno == errno.EOPNOTSUPP
+
+
+def _write_of(command: int, word: int) -> bytes:
+    data = bytes((command, word & 0xFF, word >> 8))
+    return data + bytes((write_pec(0x5A, data),))

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import segno
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pyzbar import pyzbar, wrapper
+
+from edge.drivers.base import DeviceError
+from edge.gate.reasons import Cause, Device
+from edge.scan.decode import Scanner, look, read_codes
+from edge.scan.images import load_gray
+from tests.scan.pictures import code, drawn, scene
+
+SCRIPTS = {
+    "vietnamese": "037153000257||Lê Văn Tú|18011987|Nam|Khu phố 3, Thủ Đức|01062021",
+    "arabic": "مرحبا بالعالم",
+    "cjk": "漢字テスト 중국어",
+    "emoji": "🙂🚪🌡️",
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_text_of_any_script_arrives_as_its_bytes(text: str) -> None:
+    assert read_codes(scene(code(text.encode()))) == [text.encode()]
+
+
+@given(st.binary(min_size=1, max_size=300))
+@settings(max_examples=30, deadline=None)
+def test_any_bytes_arrive_as_they_are(payload: bytes) -> None:
+    assert read_codes(code(payload)) == [payload]
+
+
+def test_all_256_byte_values_arrive() -> None:
+    payload = bytes(range(256))
+    assert read_codes(scene(code(payload))) == [payload]
+
+
+def test_a_code_of_3_kb_arrives_whole() -> None:
+    payload = np.random.default_rng(2).bytes(2953)  # version 40, level L
+    assert read_codes(code(payload)) == [payload]
+
+
+def test_an_empty_code_is_read_as_empty() -> None:
+    assert read_codes(code(b"")) == [b""]
+
+
+def test_a_part_of_a_structured_append_code_is_no_code_and_no_error() -> None:
+    parts = segno.make_sequence("x" * 300, symbol_count=4)
+    seen = look(scene(drawn(parts[0]), drawn(parts[1])))
+    assert seen.codes == ()
+    assert seen.fragments > 0
+
+
+def test_an_inverted_code_is_simply_not_read() -> None:
+    assert read_codes(255 - code(b"dark mode")) == []
+
+
+def test_barcodes_of_other_kinds_are_not_invented() -> None:
+    stripes = np.where(np.random.default_rng(3).random(640) < 0.5, 0, 255).astype(np.uint8)
+    assert read_codes(np.tile(stripes, (480, 1))) == []
+
+
+def test_codes_are_listed_left_to_right_and_each_once() -> None:
+    first, second = code(b"left"), code(b"right")
+    assert read_codes(scene(first, second)) == [b"left", b"right"]
+    assert read_codes(scene(second, first)) == [b"right", b"left"]
+    assert read_codes(scene(first, first)) == [b"left"]
+
+
+@pytest.mark.parametrize("side", [50, 60, 75, 150, 300, 470])
+def test_far_and_near_codes_are_found(side: int) -> None:
+    import cv2
+
+    card = np.asarray(cv2.resize(code(b"NV-0012"), (side, side), interpolation=cv2.INTER_AREA))
+    frame = np.full((480, 640), 120, np.uint8)
+    frame[5 : 5 + side, 20 : 20 + side] = card
+    assert read_codes(frame) == [b"NV-0012"]
+
+
+def test_views_that_are_not_contiguous_are_read() -> None:
+    stored = np.repeat(np.repeat(code(b"view"), 2, axis=0), 2, axis=1)
+    assert read_codes(stored[::2, ::2]) == [b"view"]
+    assert read_codes(np.asfortranarray(code(b"view"))) == [b"view"]
+    padded = np.full((200, 256), 255, np.uint8)  # rows with stride padding, as a camera gives them
+    picture = code(b"view")
+    padded[: picture.shape[0], : picture.shape[1]] = picture
+    assert read_codes(padded[: picture.shape[0], : picture.shape[1]]) == [b"view"]
+
+
+def test_a_read_only_picture_is_read_and_left_alone() -> None:
+    picture = code(b"keep")
+    picture.flags.writeable = False
+    before = picture.copy()
+    assert read_codes(picture) == [b"keep"]
+    assert np.array_equal(picture, before)
+
+
+@given(
+    hnp.arrays(
+        np.uint8,
+        hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=260),
+        fill=st.nothing(),
+    )
+    | hnp.arrays(
+        np.uint8,
+        hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=260),
+        elements=st.sampled_from([0, 255]),
+    ),
+    st.integers(-3, 3).filter(bool),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_picture_of_any_size_raises(picture: Any, step: int) -> None:
+    assert isinstance(read_codes(picture[::step, ::step]), list)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((4, 4, 3), np.uint8), np.zeros((40, 40), np.float32), np.zeros(40, np.uint8)]
+)
+def test_what_is_no_gray_picture_is_refused_by_its_shape(array: Any) -> None:
+    with pytest.raises(ValueError, match=r"uint8 \[height, width\]"):
+        read_codes(array)
+
+
+def test_no_attempt_begins_when_the_budget_is_spent() -> None:
+    """A frame made to keep the decoder busy ends after one attempt."""
+    small = scene(code(b"far away", scale=2), height=864, width=1536)
+    assert read_codes(small, budget_s=60) == [b"far away"]
+    assert read_codes(small, budget_s=-1) == []
+
+
+def test_reading_for_hours_does_not_fill_the_memory() -> None:
+    picture = code(b"x" * 500)
+    for _ in range(20):
+        read_codes(picture)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(200):
+        read_codes(picture)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096  # KiB
+
+
+def test_a_libzbar_without_binary_mode_is_refused_and_says_what_to_install() -> None:
+    def set_config(scanner: object, symbology: int, config: int, value: int) -> int:
+        if config == 4:
+            return 1  # as libzbar 0.23.0 answers
+        done: int = wrapper.zbar_image_scanner_set_config(scanner, symbology, config, value)
+        return done
+
+    old: Any = SimpleNamespace(**vars(wrapper))
+    old.zbar_image_scanner_set_config = set_config
+    with pytest.raises(DeviceError, match=r"0\.23\.1.*apt install libzbar0") as refused:
+        Scanner(old)
+    assert (refused.value.device, refused.value.cause) == (Device.DECODER, Cause.MISSING_LIBRARY)
+
+
+def test_as_many_codes_are_read_as_plain_pyzbar_reads(shared_data: Path) -> None:
+    folder = shared_data / "qr"
+    ours = plain = 0
+    for item in json.loads((folder / "manifest.json").read_text())[::2]:
+        gray = load_gray(folder / item["file"])
+        codes = read_codes(gray, budget_s=60)
+        assert not codes or item["expected"] or item["maybe"], item["file"]
+        ours += len(codes)
+        plain += len({found.data for found in pyzbar.decode(gray) if found.type == "QRCODE"})
+    assert ours >= plain
