@@ -19,7 +19,7 @@ from feed.topics import (
 )
 
 names = st.text(
-    st.characters(exclude_characters="+#/", exclude_categories=("Cc", "Cs")), min_size=1, max_size=9
+    st.characters(exclude_characters="+#/", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=9
 )
 
 

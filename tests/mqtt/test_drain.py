@@ -270,3 +270,16 @@ def test_a_broker_that_forgot_the_session_is_given_everything_unconfirmed() -> N
     assert sent_now(drain) == []
     drain.reconnected(session_present=False)
     assert sent_now(drain) == list(range(1, 10))
+
+
+@pytest.mark.parametrize("by_hub", [False, True])
+def test_another_card_is_not_confirmed_by_what_arrived_of_the_one_before(by_hub: bool) -> None:
+    outbox = MemoryOutbox([passage()] * 5)
+    drain: Drain = all_handed_out(outbox) if by_hub else BrokerDrain(outbox, size=SIZE)
+    for seq in sent_now(drain):
+        drain.acked(seq)
+    if isinstance(drain, HubDrain):
+        drain.receipt(told(outbox, 5))
+    outbox.stream = "another"
+    drain.settle()
+    assert outbox.confirmed_upto == 0

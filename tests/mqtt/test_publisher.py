@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.clock import ManualClock
+from edge.config.model import GateTable
 from edge.mqtt.client import Acked, ClientEvent
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.tap import RecordTap
+from edge.records.journal import Journal
 from feed.topics import GateTopics
 from tests.mqtt.support import (
     GATE,
@@ -29,6 +32,7 @@ from tests.mqtt.support import (
     alarm,
     free_port,
     passage,
+    receipt,
     wait_until,
 )
 from tests.mqtt.watcher import Watcher
@@ -330,3 +334,38 @@ def test_two_gates_of_one_name_are_told_so(broker: Broker, gate: Gate) -> None:
     assert wait_until(lambda: first.health().connected)
     gate(broker.port, MemoryOutbox([passage()]))
     assert wait_until(lambda: "second gate" in str(first.health().last_error))
+
+
+def test_a_journal_that_could_not_be_opened_at_first_is_drained_when_it_is(
+    broker: Broker, tap: RecordTap, watcher: Watcher, gate: Gate
+) -> None:
+    outbox = MemoryOutbox()
+    stream, outbox.stream = outbox.stream, ""
+    worker = gate(broker.port, outbox, confirm="hub", receipt_timeout_s=30)
+    said = watcher.wait_json(TOPICS.state, lambda state: state["status"] == "online")
+    assert "records" not in said
+    outbox.stream = stream
+    for _ in range(5):
+        outbox.add(passage())
+    worker.wake()
+    assert tap.wait_for(stream, 5)
+    watcher.publish(TOPICS.receipt(stream), receipt(outbox, 5), retain=True)
+    assert all_confirmed(outbox)
+    watcher.wait_json(TOPICS.state, lambda state: "records" in state)
+
+
+def test_the_journal_on_disk_is_drained_and_its_confirmation_outlives_a_restart(
+    broker: Broker, tap: RecordTap, gate: Gate, tmp_path: Path
+) -> None:
+    place = GateTable(park=PARK, site=SITE, gate=GATE)
+    clock = ManualClock()
+    with Journal(tmp_path / "records", place, clock=clock) as journal:
+        for _ in range(300):
+            journal.append(passage(), at=clock.now(), clock=clock.stamp())
+        stream = journal.stream
+        worker = gate(broker.port, journal)
+        assert tap.wait_for(stream, 300)
+        assert wait_until(lambda: journal.confirmed_upto == 300)
+        assert worker.stop()
+    with Journal(tmp_path / "records", place, clock=clock) as journal:
+        assert (journal.stream, journal.confirmed_upto) == (stream, 300)

@@ -230,9 +230,12 @@ def table(**parts: object) -> MqttTable:
     return MqttTable.model_validate(parts)
 
 
-def test_the_environments_password_comes_before_the_file() -> None:
-    given = table(username="u", password="e", password_file="/nowhere")
-    assert read_password(given) == "e"
+def test_a_password_from_the_environment_and_the_first_line_of_a_file(tmp_path: Path) -> None:
+    assert read_password(table(username="u", password="e")) == "e"
+    (tmp_path / "secret").write_bytes(b" pass word \r\nsecond line\n")
+    given = table(username="u", password_file=tmp_path / "secret")
+    assert read_password(given) == " pass word "
+    assert read_password(table()) is None
 
 
 def test_setup_errors_are_one_line_with_key_file_and_cause(tmp_path: Path, ca: Authority) -> None:
