@@ -25,6 +25,14 @@ from hub.store.migrations import MIGRATIONS
 
 _IN_ONE_QUERY = 500  # values; SQLite before 3.32 takes 999
 _BUSY_S = 5.0  # a backup or a reader that holds a lock for a moment
+# of the hub, not of the disk: repeating would not help
+_MISTAKES = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.NotSupportedError,
+    sqlite3.ProgrammingError,
+)
 _STREAM = "SELECT id, stream, park, site, gate, upto, head, duplicates FROM streams"
 
 
@@ -132,8 +140,8 @@ class SqliteStore:
     def _saying(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.IntegrityError:
-            raise  # a mistake of the hub, not of the disk
+        except _MISTAKES:
+            raise
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: {error}") from error
 
