@@ -6,6 +6,7 @@ commit is the database's; what is left after a failed sync is dealt with in `reo
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -364,7 +365,8 @@ def _lock(path: Path) -> int | None:
     try:
         fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
-        raise StoreError(f"{lock}: {error.strerror}; does the folder exist?") from error
+        hint = "; does the folder exist?" if error.errno == errno.ENOENT else ""
+        raise StoreError(f"{lock}: {error.strerror}{hint}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -73,6 +73,16 @@ def test_a_full_disk_is_told_and_nothing_of_the_batch_is_kept(
     assert standing_of(store).upto == 2_000
 
 
+def test_a_store_that_became_read_only_is_told_and_taken_up_again(
+    store: SqliteStore, path: Path, chain: Chain
+) -> None:
+    store._connection().execute("PRAGMA query_only = ON")  # SQLITE_READONLY, as a disk gives it
+    with pytest.raises(StoreError, match="readonly"):
+        give(store, chain.grow(2).arrivals([1, 2]))
+    store.reopen()
+    assert give(store, chain.arrivals([1, 2])).stored == 2
+
+
 def test_reopening_leaves_nothing_in_the_log_that_a_failed_sync_may_have_lost(
     store: SqliteStore, path: Path, chain: Chain
 ) -> None:

@@ -104,13 +104,14 @@ class HubProcess:
     def start(
         self, *, module: Sequence[str] = ("hub",), environ: Mapping[str, str] | None = None
     ) -> HubProcess:
-        config = str(self._config)
-        command = [*self._prefix, sys.executable, "-m", *module, "serve", "--config", config]
+        env = {**os.environ, **(environ or {})}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, stderr=log, env={**os.environ, **(environ or {})}
-            )
+            self._process = subprocess.Popen(self.command(module), cwd=ROOT, stderr=log, env=env)
         return self
+
+    def command(self, module: Sequence[str] = ("hub",)) -> list[str]:
+        config = str(self._config)
+        return [*self._prefix, sys.executable, "-m", *module, "serve", "--config", config]
 
     def connected(self) -> HubProcess:
         """Wait until the broker let it in."""
