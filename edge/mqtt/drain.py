@@ -34,6 +34,7 @@ class Drain(ABC):
     def __init__(self, outbox: Outbox, *, size: int) -> None:
         self._outbox = outbox
         self._size = size
+        self.stream = outbox.stream
         self._ready: deque[Stored] = deque()
         self._flying: set[int] = set()
         self.confirmed = outbox.confirmed_upto
@@ -67,9 +68,11 @@ class Drain(ABC):
     def reconnected(self, *, session_present: bool) -> None:
         """A new connection: what was in flight is lost."""
 
-    @abstractmethod
     def settle(self) -> None:
         """Tell the outbox what arrived since the last time."""
+        # with another card in, the same numbers are other records
+        if self.confirmed > self._outbox.confirmed_upto and self._outbox.stream == self.stream:
+            self._outbox.confirm(min(self.confirmed, self._outbox.last_seq))
 
     @abstractmethod
     def _wanted(self, seq: int) -> bool:
@@ -108,10 +111,6 @@ class BrokerDrain(Drain):
     def reconnected(self, *, session_present: bool) -> None:  # noqa: ARG002 - PUBACKs are ours
         self._flying.clear()
         self._restart()
-
-    def settle(self) -> None:
-        if self.confirmed > self._outbox.confirmed_upto:
-            self._outbox.confirm(self.confirmed)
 
     def _wanted(self, seq: int) -> bool:
         self._order.append(seq)
@@ -164,11 +163,6 @@ class HubDrain(Drain):
             self._go_back(max(min(self._flying) - 1, self.confirmed))
         self._flying.clear()
         self._since_s = None
-
-    def settle(self) -> None:
-        upto = min(self.confirmed, self._outbox.last_seq)
-        if upto > self._outbox.confirmed_upto:
-            self._outbox.confirm(upto)
 
     def check(self, now_s: float) -> bool:
         """Whether the hub was silent for too long, so that it is asked. `now_s` is monotonic."""
@@ -223,7 +217,7 @@ class HubDrain(Drain):
 
     def _contradiction(self, receipt: Receipt) -> str | None:
         last = self._outbox.last_seq
-        if receipt.stream != self._outbox.stream:
+        if receipt.stream != self.stream:
             return f"a receipt for stream {receipt.stream!r} came on this gate's topic"
         if receipt.upto > last:
             return (

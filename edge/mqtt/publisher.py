@@ -40,7 +40,6 @@ from feed.messages import (
     MessageError,
     RecordsSummary,
     Reply,
-    Status,
     Summary,
     decode_receipt,
     encode_message,
@@ -52,6 +51,8 @@ from feed.topics import GateTopics
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
+# A broker that owes a PUBACK for so long is given up
+_ACK_TIMEOUT_S = 30.0
 _GOODBYE_S = 1.0
 # Events taken before sending goes on; PUBACKs come in bursts
 _MOST_EVENTS = 1_000
@@ -134,7 +135,7 @@ class Publisher(Worker):
         handler: Handler,
         version: str,
         state_every_s: float = 60.0,
-        ack_timeout_s: float = 30.0,
+        ack_timeout_s: float | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -146,15 +147,13 @@ class Publisher(Worker):
         self._outbox = outbox
         self._version = version
         self._state_every_s = state_every_s
-        self._ack_timeout_s = ack_timeout_s
+        self._ack_timeout_s = ack_timeout_s or min(_ACK_TIMEOUT_S, table.receipt_timeout_s)
         self._now = now
         self._clock_s = monotonic
         self._topics = GateTopics(gate.park, gate.site, gate.gate)
-        self._receipt_topic = self._topics.receipt(outbox.stream)
         self._events: queue.SimpleQueue[ClientEvent | _Extra | _Wake] = queue.SimpleQueue()
         self._woken = False
-        self._hub, self._drain = _make_drain(table, outbox)
-        self._resends = Resends(outbox, size=table.window)
+        self._begin_stream()
         self._commands = Commands(
             outbox, handler=handler, resend=self._resend, refresh=self._want_state
         )
@@ -170,8 +169,6 @@ class Publisher(Worker):
         self._summary: Summary | None = None
         self._state_due = True
         self._state_sent_s = 0.0
-        self._alarmed_upto = outbox.confirmed_upto
-        self._refused_seq: int | None = None
         self._paused_until_s = 0.0
         self._refusals = Backoff(first_s=1.0, longest_s=table.reconnect_longest_s, rng=rng)
         self._troubles = _Troubles()
@@ -199,6 +196,15 @@ class Publisher(Worker):
             rng=rng,
             monotonic=monotonic,
         )
+
+    def _begin_stream(self) -> None:
+        """Start at the first unconfirmed record of the stream that the outbox has now."""
+        self._hub, self._drain = _make_drain(self._table, self._outbox)
+        stream = self._drain.stream  # empty while the journal can't be opened
+        self._receipt_topic = self._topics.receipt(stream) if stream else None
+        self._resends = Resends(self._outbox, size=self._table.window)
+        self._alarmed_upto = self._outbox.confirmed_upto
+        self._refused_seq: int | None = None
 
     # --- from any thread ----------------------------------------------------------------------
 
@@ -297,8 +303,23 @@ class Publisher(Worker):
             case _Extra():
                 self._add_extra(event)
 
+    def _follow_stream(self) -> None:
+        """The journal was opened late, or another card is in: begin anew with its stream."""
+        if self._outbox.stream == self._drain.stream:
+            return
+        self._begin_stream()
+        self._troubles.clear("record")
+        self._troubles.clear("receipt")
+        self._state_due = True
+        for mid, flight in self._flights.items():
+            if flight.seq is not None:  # of the stream before: its PUBACK makes room, no more
+                self._flights[mid] = _Flight(flight.sent_s)
+        if self._connection is not None:
+            self._subscribe()
+
     def _watch(self) -> None:
         self._client.watch()
+        self._follow_stream()
         if self._connection is None:
             return
         now_s = self._clock_s()
@@ -345,7 +366,7 @@ class Publisher(Worker):
 
     def _subscribe(self) -> None:
         wanted = [Subscription(self._topics.command, live_only=True)]
-        if self._hub is not None:
+        if self._hub is not None and self._receipt_topic is not None:
             wanted.append(Subscription(self._receipt_topic))
         self._client.subscribe(wanted)
 
@@ -503,12 +524,6 @@ class Publisher(Worker):
     # --- the state ----------------------------------------------------------------------------
 
     def _online(self) -> bytes:
-        records = RecordsSummary(
-            stream=self._outbox.stream,
-            seq=self._outbox.last_seq,
-            confirmed=self._outbox.confirmed_upto,
-            oldest_unconfirmed_at=self._outbox.oldest_unconfirmed_at(),
-        )
         return encode_message(
             GateState(
                 status="online",
@@ -516,13 +531,20 @@ class Publisher(Worker):
                 since=self._since,
                 at=self._now(),
                 gate=self._summary,
-                records=records,
+                records=self._records() if self._drain.stream else None,
             )
         )
 
+    def _records(self) -> RecordsSummary:
+        return RecordsSummary(
+            stream=self._drain.stream,
+            seq=self._outbox.last_seq,
+            confirmed=self._outbox.confirmed_upto,
+            oldest_unconfirmed_at=self._outbox.oldest_unconfirmed_at(),
+        )
+
     def _offline(self, since: datetime | None) -> bytes:
-        status: Status = "offline"
-        return encode_message(GateState(status=status, version=self._version, since=since))
+        return encode_message(GateState(status="offline", version=self._version, since=since))
 
     def _say_goodbye(self) -> bool:
         """Publish "offline" and wait a moment for its PUBACK. False when it did not come."""

@@ -30,7 +30,8 @@ def _password_in(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MqttSetupError(f"mqtt.password_file: {_file_trouble(path, error)}") from error
-    password = text.rstrip("\r\n")
+    password, _, _ = text.partition("\n")
+    password = password.removesuffix("\r")
     if not password:
         raise MqttSetupError(f"mqtt.password_file: {path} is empty")
     return password

@@ -77,6 +77,7 @@ class Daemon:
         self.said: list[str] = []
         self._told = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
+        self._reader = threading.Thread()
         key = folder / "park.key"
         key.touch(mode=0o600)
         key.write_bytes(bytes(range(32)))
@@ -98,7 +99,8 @@ class Daemon:
             stderr=subprocess.PIPE,
             text=True,
         )
-        threading.Thread(target=self._read, args=[self._process], daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=[self._process], daemon=True)
+        self._reader.start()
         if ready:
             self.wait(lambda: "READY=1" in self.said, "READY=1")
         return self
@@ -112,8 +114,10 @@ class Daemon:
         self.process.send_signal(number)
 
     def ended(self) -> int:
-        """Wait for its end: the exit code."""
-        return self.process.wait(WAIT_S)
+        """Wait for its end and its last word: the exit code."""
+        code = self.process.wait(WAIT_S)
+        self._reader.join(WAIT_S)
+        return code
 
     def stop(self) -> int:
         self.send(signal.SIGTERM)
@@ -123,7 +127,7 @@ class Daemon:
         """End it in any case."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(WAIT_S)
+            self.ended()
         self._notify.close()
 
     def records(self) -> list[Record]:
@@ -148,13 +152,13 @@ class Daemon:
     def outcomes(self) -> list[str]:
         return [record.outcome.result for record in self.of_kind("outcome") if record.outcome]
 
-    def alarms(self, device: str) -> list[tuple[str, str]]:
-        """State and cause of the fault alarms of a device."""
+    def alarms(self, *devices: str) -> list[tuple[str, str]]:
+        """State and cause of the fault alarms of these devices."""
         return [
             (str(detail.get("state")), str(detail.get("cause", "")))
             for record in self.of_kind("alarm")
             if record.event is not None
-            and (detail := dict(record.event.detail or {})).get("device") == device
+            and (detail := dict(record.event.detail or {})).get("device") in devices
         ]
 
     def children(self) -> list[int]:
@@ -187,7 +191,8 @@ class Daemon:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
-        for line in process.stderr:
-            with self._told:
-                self.log.append(line)
-                self._told.notify_all()
+        with process.stderr as lines:
+            for line in lines:
+                with self._told:
+                    self.log.append(line)
+                    self._told.notify_all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -11,7 +13,7 @@ import pytest
 
 from edge.drivers.sim.world import Visit
 from edge.mqtt.tap import RecordTap
-from tests.acceptance.daemon import CARD, Daemon
+from tests.acceptance.daemon import CARD, ROOT, Daemon
 from tests.mqtt.support import Broker
 
 Make = Callable[..., Daemon]
@@ -89,9 +91,11 @@ def test_a_decoder_killed_or_hung_in_mid_entry_is_replaced_and_the_entry_goes_on
     os.kill(first, how)
     gate.wait(lambda: bool(gate.decisions), "a decision")
     assert gate.decisions == [GRANTED]
-    gate.wait(lambda: len(gate.alarms("decoder")) >= 2, "the fault is raised and cleared")
+    # whose fault it is depends on what the process was at: waiting for a frame, or decoding it
+    seen = ("camera", "decoder")
+    gate.wait(lambda: len(gate.alarms(*seen)) >= 2, "the fault is raised and cleared")
     cause = "crashed" if how is signal.SIGKILL else "hung"
-    assert gate.alarms("decoder") == [("raised", cause), ("cleared", "")]
+    assert gate.alarms(*seen) == [("raised", cause), ("cleared", "")]
     assert first not in gate.children()
     assert gate.stop() == 0
 
@@ -143,12 +147,18 @@ def test_errors_in_the_configuration_are_told_in_one_go(daemon: Make):
 
 def test_two_daemons_never_share_a_journal(daemon: Make):
     gate = daemon().start()
-    first = gate.process
-    gate.start(ready=False)
-    assert gate.ended() == 2
-    assert "records" in "".join(gate.log)
-    first.terminate()
-    assert first.wait(60) == 0
+    other = subprocess.run(
+        [sys.executable, "-m", "edge", "--config", gate.folder / "config.toml", "run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert other.returncode == 2
+    assert "records" in other.stderr
+    assert len(other.stderr.splitlines()) == 1
+    assert gate.stop() == 0
 
 
 def test_a_signal_dumps_the_stacks_of_all_threads(daemon: Make):

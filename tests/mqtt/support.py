@@ -20,7 +20,7 @@ import pytest
 
 from edge.config.model import Config
 from edge.mqtt.publisher import Publisher
-from edge.records.outbox import Stored
+from edge.records.outbox import Outbox, Stored
 from feed.codec import encode, record_hash
 from feed.messages import Command, Receipt, Reply, encode_message
 from feed.record import Clock, Decision, Draft, Happening, Kind, Reading, Record
@@ -324,7 +324,7 @@ def no_handler(command: Command) -> Reply:
 
 def publisher(
     port: int,
-    outbox: MemoryOutbox,
+    outbox: Outbox,
     *,
     handler: Callable[[Command], Reply] = no_handler,
     **mqtt: Any,

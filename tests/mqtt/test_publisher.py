@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.clock import ManualClock
+from edge.config.model import GateTable
 from edge.mqtt.client import Acked, ClientEvent
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.tap import RecordTap
+from edge.records.journal import Journal
 from feed.topics import GateTopics
 from tests.mqtt.support import (
     GATE,
@@ -29,6 +32,7 @@ from tests.mqtt.support import (
     alarm,
     free_port,
     passage,
+    receipt,
     wait_until,
 )
 from tests.mqtt.watcher import Watcher
@@ -44,7 +48,7 @@ def all_confirmed(outbox: MemoryOutbox) -> bool:
 
 def test_two_thousand_records_arrive_once_and_in_order(
     broker: Broker, tap: RecordTap, watcher: Watcher, gate: Gate
-):
+) -> None:
     outbox = MemoryOutbox([passage()] * 2_000)
     gate(broker.port, outbox)
     assert tap.wait_for(outbox.stream, 2_000)
@@ -59,7 +63,7 @@ def test_two_thousand_records_arrive_once_and_in_order(
 
 def test_a_record_written_later_goes_out_when_the_publisher_is_woken(
     broker: Broker, tap: RecordTap, gate: Gate
-):
+) -> None:
     outbox = MemoryOutbox()
     worker = gate(broker.port, outbox)
     assert wait_until(lambda: worker.health().connected)
@@ -73,7 +77,7 @@ def test_a_record_written_later_goes_out_when_the_publisher_is_woken(
 
 def test_a_broker_that_is_away_at_start_gets_everything_when_it_comes(
     broker: Broker, gate: Gate, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     broker.stop()
     outbox = MemoryOutbox([passage()] * 30)
     worker = gate(broker.port, outbox)
@@ -91,7 +95,9 @@ def test_a_broker_that_is_away_at_start_gets_everything_when_it_comes(
     assert caplog.text.count("connection refused") == 1
 
 
-def test_a_broker_killed_in_mid_stream_costs_no_record(broker: Broker, tap: RecordTap, gate: Gate):
+def test_a_broker_killed_in_mid_stream_costs_no_record(
+    broker: Broker, tap: RecordTap, gate: Gate
+) -> None:
     outbox = MemoryOutbox([passage()] * 200)
     worker = gate(broker.port, outbox, window=5)
     assert tap.wait_for(outbox.stream, 50)
@@ -106,7 +112,7 @@ def test_a_broker_killed_in_mid_stream_costs_no_record(broker: Broker, tap: Reco
 
 def test_a_broker_that_forgot_everything_shows_state_and_discovery_at_once(
     broker: Broker, gate: Gate
-):
+) -> None:
     outbox = MemoryOutbox([passage()])
     worker = gate(broker.port, outbox, discovery=True)
     worker.publish_state({"phase": "idle", "door": "closed"})
@@ -123,7 +129,9 @@ def test_a_broker_that_forgot_everything_shows_state_and_discovery_at_once(
         watcher.stop()
 
 
-def test_a_silent_cut_is_noticed_and_nothing_is_lost(proxy: Proxy, tap: RecordTap, gate: Gate):
+def test_a_silent_cut_is_noticed_and_nothing_is_lost(
+    proxy: Proxy, tap: RecordTap, gate: Gate
+) -> None:
     outbox = MemoryOutbox([passage()] * 50)
     worker = gate(proxy.port, outbox, keepalive_s=1)
     assert all_confirmed(outbox)
@@ -136,7 +144,7 @@ def test_a_silent_cut_is_noticed_and_nothing_is_lost(proxy: Proxy, tap: RecordTa
     assert proxy.connections == 2
 
 
-def test_a_silent_cut_of_an_idle_gate_is_noticed_by_keep_alive(proxy: Proxy, gate: Gate):
+def test_a_silent_cut_of_an_idle_gate_is_noticed_by_keep_alive(proxy: Proxy, gate: Gate) -> None:
     outbox = MemoryOutbox([passage()])
     worker = gate(proxy.port, outbox, keepalive_s=1)
     assert all_confirmed(outbox)
@@ -148,7 +156,7 @@ def test_a_silent_cut_of_an_idle_gate_is_noticed_by_keep_alive(proxy: Proxy, gat
 @pytest.mark.parametrize(("window", "limit"), [(1, 1), (7, 7), (100, 20)])
 def test_never_more_unacknowledged_than_the_window_or_the_brokers_maximum(
     proxy: Proxy, gate: Gate, window: int, limit: int
-):
+) -> None:
     # 20 is what mosquitto names as its receive maximum; more would end the connection
     outbox = MemoryOutbox([passage(), alarm()] * 100)
     gate(proxy.port, outbox, window=window)
@@ -159,7 +167,7 @@ def test_never_more_unacknowledged_than_the_window_or_the_brokers_maximum(
 
 def test_an_alarm_is_repeated_on_the_alarm_topic_and_nothing_else_is(
     broker: Broker, watcher: Watcher, gate: Gate
-):
+) -> None:
     outbox = MemoryOutbox([passage(), alarm("door_forced"), passage(), alarm("fire")])
     gate(broker.port, outbox)
     assert watcher.wait(lambda: sum(at == TOPICS.alarm for at, *_ in watcher.messages) == 2)
@@ -171,7 +179,7 @@ def test_an_alarm_is_repeated_on_the_alarm_topic_and_nothing_else_is(
 
 def test_a_refused_record_is_not_confirmed_and_is_tried_until_it_is_taken(
     tmp_path: Path, gate: Gate, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     rules = tmp_path / "acl"
     rules.write_text(f"topic readwrite {TOPICS.state}\ntopic read #\n")
     broker = Broker(tmp_path, "allow_anonymous true", f"acl_file {rules}")
@@ -194,7 +202,7 @@ def test_a_refused_record_is_not_confirmed_and_is_tried_until_it_is_taken(
 
 def test_a_record_larger_than_the_broker_takes_does_not_end_the_connection_over_and_over(
     tmp_path: Path, gate: Gate
-):
+) -> None:
     broker = Broker(tmp_path, "allow_anonymous true", "max_packet_size 700")
     broker.start()
     try:
@@ -209,7 +217,9 @@ def test_a_record_larger_than_the_broker_takes_does_not_end_the_connection_over_
         broker.stop()
 
 
-def test_the_last_will_says_offline_when_the_gate_is_killed(broker: Broker, watcher: Watcher):
+def test_the_last_will_says_offline_when_the_gate_is_killed(
+    broker: Broker, watcher: Watcher
+) -> None:
     process = subprocess.Popen(
         [
             sys.executable,
@@ -232,7 +242,9 @@ def test_the_last_will_says_offline_when_the_gate_is_killed(broker: Broker, watc
         later.stop()
 
 
-def test_a_gate_that_stops_says_offline_itself(broker: Broker, watcher: Watcher, gate: Gate):
+def test_a_gate_that_stops_says_offline_itself(
+    broker: Broker, watcher: Watcher, gate: Gate
+) -> None:
     worker = gate(broker.port, MemoryOutbox([passage()]))
     watcher.wait_json(TOPICS.state, lambda state: state["status"] == "online")
     assert worker.stop()
@@ -242,7 +254,7 @@ def test_a_gate_that_stops_says_offline_itself(broker: Broker, watcher: Watcher,
 
 def test_state_is_published_when_it_changes_and_only_then(
     broker: Broker, watcher: Watcher, gate: Gate
-):
+) -> None:
     worker = gate(broker.port, MemoryOutbox())
     worker.publish_state({"phase": "idle"})
     watcher.wait_json(TOPICS.state, lambda state: state.get("gate") == idle_gate())
@@ -268,7 +280,7 @@ def idle_gate() -> dict[str, object]:
 
 def test_a_callback_that_raises_does_not_stop_publishing(
     broker: Broker, tap: RecordTap, gate: Gate, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     poisoned = 0
     enqueue = Publisher._enqueue
 
@@ -289,7 +301,7 @@ def test_a_callback_that_raises_does_not_stop_publishing(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_network_thread_that_died_is_replaced(broker: Broker, tap: RecordTap, gate: Gate):
+def test_a_network_thread_that_died_is_replaced(broker: Broker, tap: RecordTap, gate: Gate) -> None:
     outbox = MemoryOutbox([passage()] * 10)
     worker = gate(broker.port, outbox)
     assert all_confirmed(outbox)
@@ -311,14 +323,49 @@ def kill_network_thread() -> None:
     assert not thread.is_alive()
 
 
-def test_stopping_while_the_broker_is_away_does_not_wait(gate: Gate):
+def test_stopping_while_the_broker_is_away_does_not_wait(gate: Gate) -> None:
     worker = gate(free_port(), MemoryOutbox([passage()]))
     assert wait_until(lambda: worker.health().last_error is not None)
     assert worker.stop()
 
 
-def test_two_gates_of_one_name_are_told_so(broker: Broker, gate: Gate):
+def test_two_gates_of_one_name_are_told_so(broker: Broker, gate: Gate) -> None:
     first = gate(broker.port, MemoryOutbox([passage()]))
     assert wait_until(lambda: first.health().connected)
     gate(broker.port, MemoryOutbox([passage()]))
     assert wait_until(lambda: "second gate" in str(first.health().last_error))
+
+
+def test_a_journal_that_could_not_be_opened_at_first_is_drained_when_it_is(
+    broker: Broker, tap: RecordTap, watcher: Watcher, gate: Gate
+) -> None:
+    outbox = MemoryOutbox()
+    stream, outbox.stream = outbox.stream, ""
+    worker = gate(broker.port, outbox, confirm="hub", receipt_timeout_s=30)
+    said = watcher.wait_json(TOPICS.state, lambda state: state["status"] == "online")
+    assert "records" not in said
+    outbox.stream = stream
+    for _ in range(5):
+        outbox.add(passage())
+    worker.wake()
+    assert tap.wait_for(stream, 5)
+    watcher.publish(TOPICS.receipt(stream), receipt(outbox, 5), retain=True)
+    assert all_confirmed(outbox)
+    watcher.wait_json(TOPICS.state, lambda state: "records" in state)
+
+
+def test_the_journal_on_disk_is_drained_and_its_confirmation_outlives_a_restart(
+    broker: Broker, tap: RecordTap, gate: Gate, tmp_path: Path
+) -> None:
+    place = GateTable(park=PARK, site=SITE, gate=GATE)
+    clock = ManualClock()
+    with Journal(tmp_path / "records", place, clock=clock) as journal:
+        for _ in range(300):
+            journal.append(passage(), at=clock.now(), clock=clock.stamp())
+        stream = journal.stream
+        worker = gate(broker.port, journal)
+        assert tap.wait_for(stream, 300)
+        assert wait_until(lambda: journal.confirmed_upto == 300)
+        assert worker.stop()
+    with Journal(tmp_path / "records", place, clock=clock) as journal:
+        assert (journal.stream, journal.confirmed_upto) == (stream, 300)

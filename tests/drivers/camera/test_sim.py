@@ -37,9 +37,10 @@ def test_a_late_reader_gets_the_newest_frame_and_sees_how_many_it_missed() -> No
     with camera_in(frame_rate_hz=50.0) as camera:
         first = camera.read(PATIENCE_S)
         time.sleep(0.2)
+        asked_s = time.monotonic()
         late = camera.read(PATIENCE_S)
         assert late.number >= first.number + 9
-        assert time.monotonic() - late.taken_s < 0.1
+        assert late.taken_s > asked_s - 1 / 50
 
 
 def test_frames_keep_the_pace() -> None:
@@ -55,7 +56,7 @@ def test_a_covered_lens_gives_dark_frames_not_an_error() -> None:
 
 
 def test_a_frozen_camera_thaws_without_being_opened_again() -> None:
-    with camera_in(fault("frozen", to_s=0.4)) as camera:
+    with camera_in(fault("frozen", to_s=1.0)) as camera:
         with pytest.raises(DeviceError) as caught:
             camera.read(0.05)
         assert caught.value.cause is Cause.TIMEOUT
@@ -63,10 +64,10 @@ def test_a_frozen_camera_thaws_without_being_opened_again() -> None:
 
 
 def test_an_unplugged_camera_needs_opening_once_it_is_back() -> None:
-    camera = camera_in(fault("unplugged", from_s=0.3, to_s=0.5))
+    camera = camera_in(fault("unplugged", from_s=0.3, to_s=1.0))
     camera.open()
     assert failure(camera, PATIENCE_S).cause is Cause.UNPLUGGED
-    time.sleep(0.25)
+    time.sleep(1.0)
     with pytest.raises(DeviceError):
         camera.read(PATIENCE_S)
     camera.close()
@@ -76,7 +77,7 @@ def test_an_unplugged_camera_needs_opening_once_it_is_back() -> None:
 
 
 def test_a_hung_driver_keeps_its_caller_whatever_the_timeout() -> None:
-    camera = camera_in(fault("hung", to_s=0.6))
+    camera = camera_in(fault("hung", to_s=1.2))
     camera.open()
     done = threading.Event()
 
@@ -88,6 +89,19 @@ def test_a_hung_driver_keeps_its_caller_whatever_the_timeout() -> None:
     assert not done.wait(0.2)
     assert done.wait(PATIENCE_S)
     camera.close()
+
+
+def test_closing_ends_the_wait_for_a_frame_that_is_far_off() -> None:
+    camera = camera_in(frame_rate_hz=0.01)
+    camera.open()
+    camera.read(PATIENCE_S)
+    causes: list[Cause] = []
+    thread = threading.Thread(target=lambda: causes.append(failure(camera, 60.0).cause))
+    thread.start()
+    camera.close()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert len(causes) == 1
 
 
 def _digest(connection: Connection, world: World) -> None:
