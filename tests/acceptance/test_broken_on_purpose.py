@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from feed.record import Record
 
 # a person comes while nothing is wrong any more, one is measured during a fault, and for one the
 # door stands open during it; seconds of the world
-WAITING, MEASURING, OPEN = (3.0, 4.5), (14.3, 15.5), (22.4, 23.6)
-LAST_S = 36.0
+WAITING, MEASURING, OPEN = (3.0, 4.5), (14.3, 15.2), (26.4, 27.4)
+LAST_S = 38.0
 KINDS = {
     Device.CAMERA: "unplugged",
     Device.THERMOMETER: "unplugged",
@@ -46,11 +47,11 @@ TEXTS = {
 
 
 def people() -> list[Visit]:
-    def visit(at_s: float, number: int, face_from_s: float) -> Visit:
+    def visit(at_s: float, number: int, face_from_s: float, stay_s: float = 6.0) -> Visit:
         code = f"0790870000{number:02d}||Lê Văn Tú|18011987|Nam|Thủ Đức|01062021".encode()
-        return Visit(reader="in", at_s=at_s, stay_s=6.0, code=code, face_from_s=face_from_s)
+        return Visit(reader="in", at_s=at_s, stay_s=stay_s, code=code, face_from_s=face_from_s)
 
-    return [visit(6.0, 1, 0.6), visit(12.0, 2, 2.0), visit(20.0, 3, 0.8)]
+    return [visit(6.0, 1, 0.6), visit(12.0, 2, 2.0, 9.0), visit(24.0, 3, 0.8)]
 
 
 class JumpingClock(SystemClock):
@@ -139,7 +140,8 @@ def code_frames(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Case]]:
     root = tmp_path_factory.mktemp("gates")
-    begin_s = time.monotonic() + 1.0
+    # six scan processes start at once: the world begins when they see it
+    begin_s = time.monotonic() + 5.0
     crowd = ScriptedCrowd(people())
     gates: dict[str, Gate] = {}
     for device, kind in KINDS.items():
@@ -191,9 +193,9 @@ def ended(gate: Gate) -> Case:
 def test_each_fault_is_raised_with_its_cause_and_cleared(cases: Mapping[str, Case], device: str):
     told = cases[device].faults
     assert {name for name, _, _ in told} == {device}
-    assert [state for _, _, state in told].count("cleared") == 3
-    assert told[0][2] == "raised"
-    assert told[-1][2] == "cleared"
+    # a fault whose cause changes on the way is raised again
+    states = [state for state, _ in groupby(told, key=lambda one: one[2])]
+    assert states == ["raised", "cleared"] * 3, told
     assert all(cause for _, cause, state in told if state == "raised")
 
 
