@@ -16,8 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 # MQTT topic level and file name at once: design.md, topics
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Pin = Annotated[int, Field(ge=0, le=27)]  # BCM numbers of the 40-pin header
-# YUV420 needs even sides; 4608 is the widest Raspberry Pi camera module (IMX708)
-Pixels = Annotated[int, Field(ge=32, le=4608, multiple_of=2)]
+# what a sensor can really give is the driver's to say
+Pixels = Annotated[int, Field(ge=16, le=10_000)]
 Size = tuple[Pixels, Pixels]  # width, height
 FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
