@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from edge.commands.check import check
-from edge.commands.common import BAD_INPUT
+from edge.commands.common import BAD_INPUT, BadConfiguration, Group
 from edge.commands.decode import decode
 from edge.commands.demo import demo
 from edge.commands.doctor import doctor
@@ -25,7 +25,11 @@ from edge.commands.show_config import show_config
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    cls=Group,
+    example="edge-gate demo --seconds 30",
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -42,12 +46,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
     callback=lambda context, _, wanted: _tell_version(context) if wanted else None,
 )
 def cli(config: Path | None) -> None:
-    r"""An unattended entry gate: QR code, temperature, door, and records that can be traced.
-
-    \b
-    Example:
-      edge-gate demo --seconds 30
-    """
+    """An unattended entry gate: QR code, temperature, door, and records that can be traced."""
 
 
 for command in (run, demo, check, doctor, decode, records, show_config, door_safe):
@@ -87,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _line(error: click.ClickException) -> str:
+    if isinstance(error, BadConfiguration):
+        return error.format_message()
     if not isinstance(error, click.UsageError):
         return f"edge-gate: {error.format_message()}"
     text = " ".join(error.format_message().split()).rstrip(".")

@@ -66,4 +66,5 @@ def status_line(state: GateState, health: Health) -> str:
     age_s = health.oldest_unconfirmed_age_s
     outbox = "outbox empty" if age_s is None else f"oldest unconfirmed record {age_s:.0f} s old"
     wrong = f"FAULT {faults}; " if faults else ""
-    return f"{wrong}door {state.door.state}; {outbox}; {broker}"
+    readers = ", ".join(f"{lane.name} {lane.state}" for lane in state.lanes)
+    return f"{wrong}door {state.door.state}; {readers}; {outbox}; {broker}"

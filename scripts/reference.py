@@ -229,7 +229,7 @@ def _help(name: str, command: click.Command, above: click.Context) -> Iterator[s
     root = name == "edge-gate"
     context = above if root else click.Context(command, info_name=info, parent=above)
     yield f"## {name}"
-    context.max_content_width = 90
+    context.terminal_width = 90
     yield f"```text\n{command.get_help(context).rstrip()}\n```"
     if isinstance(command, click.Group) and not root:
         for inner, below in sorted(command.commands.items()):

@@ -6,21 +6,17 @@ from typing import Any
 
 import click
 
-from edge.commands.common import BAD_INPUT, find_config, json_option, say, write_json
+from edge.commands.common import BAD_INPUT, Command, find_config, json_option, say, write_json
 
 
-@click.command()
+@click.command(cls=Command, example="edge-gate --config config.toml check")
 @json_option
 @click.pass_context
 def check(context: click.Context, *, as_json: bool) -> int:
-    r"""Check the configuration: every mistake in one go, with file, line and key.
+    """Check the configuration: every mistake in one go, with file, line and key.
 
     Devices are not touched (see `edge-gate doctor`). Files that the configuration names and that
     are not on this machine are told as notes.
-
-    \b
-    Example:
-      edge-gate --config config.toml check
     """
     import os
 

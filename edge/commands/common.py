@@ -25,10 +25,37 @@ PLACES = (Path("config.toml"), Path("/etc/edge-gate/config.toml"))
 json_option = click.option("as_json", "--json", is_flag=True, help="Answer in JSON, for programs.")
 
 
+class _WithExample(click.Command):
+    """Adds an example to the help."""
+
+    def __init__(self, *args: Any, example: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, as it is typed."""
+        del ctx
+        formatter.write("\nExample:\n")
+        for line in self.example.splitlines():
+            formatter.write(f"  {line}\n")
+
+
+class Command(_WithExample):
+    """A command whose help ends with an example."""
+
+
+class Group(_WithExample, click.Group):
+    """A group of commands whose help ends with an example."""
+
+
 class Refusal(click.ClickException):
     """Bad input: one line for each fault on stderr, exit code 2."""
 
     exit_code = BAD_INPUT
+
+
+class BadConfiguration(Refusal):
+    """Faults of a configuration: each line begins with its file, as editors like it."""
 
 
 def find_config(given: Path | None) -> Path:
@@ -57,7 +84,7 @@ def load_sourced(context: click.Context) -> Loaded:
     try:
         return load(find_config(context.find_root().params["config"]), environ=os.environ)
     except ConfigError as error:
-        raise Refusal(str(error)) from error
+        raise BadConfiguration(str(error)) from error
 
 
 def write_json(value: Any, *, indent: int | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from edge.commands.common import BAD_INPUT, json_option, progress, say, write_json
+from edge.commands.common import BAD_INPUT, Command, json_option, progress, say, write_json
 
 # what a folder is searched for; a file that is named is tried whatever its name
 SUFFIXES = frozenset(
@@ -18,22 +18,18 @@ SUFFIXES = frozenset(
 _MANY = 4  # files from which on a progress bar is worth its place
 
 
-@click.command()
+@click.command(cls=Command, example="edge-gate decode --json photographs/ badge.png")
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @json_option
 def decode(files: tuple[Path, ...], *, as_json: bool) -> int:
-    r"""Read the QR codes in pictures, and what they say.
+    """Read the QR codes in pictures, and what they say.
 
     A folder stands for the pictures in it and below. With --json one line for each file:
     {"file": ..., "codes": [{"text": ..., "scheme": ...}]}; bytes that are no UTF-8 are escaped in
     "text" and whole in "hex"; a file that can't be read has an "error". Exit code 2 when a file
     could not be read; the others are read all the same.
-
-    \b
-    Example:
-      edge-gate decode --json photographs/ badge.png
     """
     failed = False
     chosen = list(_pictures(files))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from edge.commands.common import json_option
+from edge.commands.common import Command, json_option
 
 
-@click.command()
+@click.command(cls=Command, example="edge-gate demo --seconds 30")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=1),
@@ -16,14 +16,10 @@ from edge.commands.common import json_option
 @click.option("--seed", type=int, default=1, show_default=True, help="Who comes, and when.")
 @json_option
 def demo(*, seconds: float | None, seed: int, as_json: bool) -> int:
-    r"""Show two gates at work with simulated people, on real decoded images.
+    """Show two gates at work with simulated people, on real decoded images.
 
     Starts a broker of its own on a free port, a gate with two readers and a second gate. Exit code
     0 only if every record arrived.
-
-    \b
-    Example:
-      edge-gate demo --seconds 30
     """
     from edge.demo import run_demo
 

@@ -11,13 +11,23 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from edge.commands.common import Refusal, json_option, load_config, progress, say, write_table
-from feed.codec import encode
-from feed.record import Record
+from edge.commands.common import (
+    Command,
+    Group,
+    Refusal,
+    json_option,
+    load_config,
+    progress,
+    say,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from feed.record import Record
 
 ON_TERMINAL = 100  # records that a terminal is shown when no --limit is given
 COLUMNS = (
@@ -55,7 +65,7 @@ class Moment(click.ParamType[datetime]):
             self.fail(f"{value!r} is no time; write 2021-08-23, 2021-08-23T07:30 or 2h", param, ctx)
 
 
-class _ListFirst(click.Group):
+class _ListFirst(Group):
     """`records` alone, or with options only, is `records list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -96,20 +106,25 @@ def _with_filters(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.group(cls=_ListFirst)
+@click.group(
+    cls=_ListFirst,
+    example=(
+        "edge-gate records --kind passage --result denied --since 2h\n"
+        "edge-gate records export --since 2021-08-01 august.csv"
+    ),
+)
 def records() -> None:
-    r"""List and export what the gate recorded, also while it runs.
+    """List and export what the gate recorded, also while it runs.
 
     `records` alone is `records list`: its --help tells all filters.
-
-    \b
-    Example:
-      edge-gate records --kind passage --result denied --since 2h
-      edge-gate records export --since 2021-08-01 august.csv
     """
 
 
-@records.command("list")
+@records.command(
+    "list",
+    cls=Command,
+    example="edge-gate records list --kind passage --reason temperature_high --json",
+)
 @_with_filters
 @json_option
 @click.option("as_csv", "--csv", is_flag=True, help="Answer in CSV, for spreadsheets.")
@@ -124,23 +139,20 @@ def list_(
     folder: Path | None,
     **filters: Any,
 ) -> int:
-    r"""List records, oldest first: a table, or --json (one record a line), or --csv.
+    """List records, oldest first: a table, or --json (one record a line), or --csv.
 
     On a terminal the newest 100, unless --limit says otherwise.
-
-    \b
-    Example:
-      edge-gate records list --kind passage --reason temperature_high --json
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv can't go together")
     table = not (as_json or as_csv)
-    if table and limit is None and sys.stdout.isatty():
+    short = table and limit is None and sys.stdout.isatty()
+    if short:
         limit = ON_TERMINAL
     found = _read(context, folder, limit=limit, **filters)
     if as_json:
         for record in found:
-            click.echo(encode(record))
+            click.echo(_encoded(record))
     elif as_csv:
         _write_csv(sys.stdout, found)
     else:
@@ -151,7 +163,7 @@ def list_(
     return 0
 
 
-@records.command()
+@records.command(cls=Command, example="edge-gate records export --kind passage --since 7d week.csv")
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @_with_filters
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -159,13 +171,9 @@ def list_(
 def export(
     context: click.Context, /, target: Path, *, force: bool, folder: Path | None, **filters: Any
 ) -> int:
-    r"""Write records to a file: .json (one array), .jsonl (one record a line) or .csv.
+    """Write records to a file: .json (one array), .jsonl (one record a line) or .csv.
 
     The file appears whole or not at all.
-
-    \b
-    Example:
-      edge-gate records export --kind passage --since 7d week.csv
     """
     writers = {".json": _write_array, ".jsonl": _write_lines, ".csv": _write_csv}
     write = writers.get(target.suffix.lower())
@@ -200,10 +208,10 @@ def export(
 
 
 def _read(context: click.Context, folder: Path | None, **filters: Any) -> Iterator[Record]:
+    path = folder or load_config(context).records.path
     from edge.records.disk import JournalError
     from edge.records.query import read_records
 
-    path = folder or load_config(context).records.path
     try:
         yield from read_records(path, **filters)
     except JournalError as error:
@@ -212,15 +220,22 @@ def _read(context: click.Context, folder: Path | None, **filters: Any) -> Iterat
         ) from error
 
 
+def _encoded(record: Record) -> str:
+    """The record's own bytes, as text."""
+    from feed.codec import encode
+
+    return encode(record).decode()
+
+
 def _write_lines(file: IO[str], found: Iterable[Record]) -> None:
     for record in found:
-        file.write(encode(record).decode() + "\n")
+        file.write(_encoded(record) + "\n")
 
 
 def _write_array(file: IO[str], found: Iterable[Record]) -> None:
     comma = "["
     for record in found:
-        file.write(f"{comma}\n{encode(record).decode()}")
+        file.write(f"{comma}\n{_encoded(record)}")
         comma = ","
     file.write("[]\n" if comma == "[" else "\n]\n")
 
@@ -243,7 +258,7 @@ def _cells(record: Record) -> list[Any]:
     result, reasons = _result(record)
     return [
         record.seq,
-        json.loads(encode(record))["at"],
+        json.loads(_encoded(record))["at"],
         record.clock.state,
         record.kind,
         record.reader,

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import click
 
-from edge.commands.common import json_option, load_config
+from edge.commands.common import Command, json_option, load_config
 
 
-@click.command()
+@click.command(cls=Command, example="edge-gate --config /etc/edge-gate/config.toml run")
 @json_option
 @click.pass_context
 def run(context: click.Context, *, as_json: bool) -> int:
-    r"""Run the gate until it is told to stop.
+    """Run the gate until it is told to stop.
 
     It tells systemd when it is ready, and stops on SIGTERM or Ctrl-C with the door in its declared
     safe state. With --json the log is JSON lines.
-
-    \b
-    Example:
-      edge-gate --config /etc/edge-gate/config.toml run
     """
     config = load_config(context)
     from edge.app import run_gate

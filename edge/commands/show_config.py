@@ -6,20 +6,20 @@ import sys
 
 import click
 
-from edge.commands.common import json_option, load_sourced, write_json
+from edge.commands.common import Command, json_option, load_sourced, write_json
 
 
-@click.command("show-config")
+@click.command(
+    "show-config",
+    cls=Command,
+    example="EDGE_GATE__MQTT__HOST=broker.lan edge-gate show-config | grep -v default",
+)
 @json_option
 @click.pass_context
 def show_config(context: click.Context, *, as_json: bool) -> int:
-    r"""Show the configuration in force, each value with its file and line, variable, or "default".
+    """Show the configuration in force, each value with its file and line, variable, or "default".
 
     Secrets are masked. The output is TOML that loads again.
-
-    \b
-    Example:
-      EDGE_GATE__MQTT__HOST=broker.lan edge-gate show-config | grep -v default
     """
     from edge.config.show import to_json, to_toml
 

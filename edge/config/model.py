@@ -161,7 +161,7 @@ class Mlx90614Table(ThermometerTable):
     address: Annotated[int, Field(ge=0x03, le=0x77)] = 0x5A
     """I2C address; every new sensor has 0x5a."""
     emissivity: Annotated[float, Field(ge=0.1, le=1.0)] = 0.98
-    """Emissivity that the sensor must be set to; skin has 0.98. Another one is a fault."""
+    """Emissivity the sensor should be set to; skin has 0.98. Another one is told in the log."""
 
 
 class SimThermometerTable(ThermometerTable):
@@ -190,9 +190,9 @@ class DoorTable(Table):
     at_stop: Literal["secured", "released"] = "secured"
     """The state that is left behind when the daemon stops or dies."""
     relay_pin: Pin = 17
-    """BCM pin of the relay that releases the lock."""
+    """BCM pin of the lock's relay."""
     relay_active: Level = "high"
-    """Level of the pin that releases the door."""
+    """Level that gives the relay power: a fail-secure lock then opens, a fail-safe one holds."""
     contact_pin: FittedPin = 22
     """BCM pin of the door contact, "none" where there is none."""
     contact_open_level: Level = "high"

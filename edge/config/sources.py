@@ -77,7 +77,8 @@ def read_sources(path: Path, environ: Mapping[str, str]) -> Sources:
 
 def _add_file(sources: Sources, file: Path) -> None:
     try:
-        text = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+        # with a line feed at its end, so that a fault in the last line has a number too
+        text = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n") + "\n"
         document = tomllib.loads(text)
     except OSError as error:
         sources.problems.append(Problem(Origin(file), "", f"can't be read: {error.strerror}"))

@@ -55,6 +55,7 @@ def _config(folder: Path, port: int, gate: str, directions: tuple[str, ...]) -> 
             "key_file": folder / "park.key",
             "seal_key_file": folder / "authority.pem",
         },
+        "timeouts": {"measuring_s": 3.0},
         "records": {"path": folder / gate},
         "mqtt": {"host": "127.0.0.1", "port": port},
         "log": {"level": "warning"},

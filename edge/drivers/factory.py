@@ -22,11 +22,11 @@ from edge.config.model import (
 )
 from edge.drivers.camera import Camera
 from edge.drivers.door import Door, OnDoorEvent
-from edge.drivers.gpio import Pins, real_board
 from edge.drivers.signals import Signals
 from edge.drivers.thermometer import Thermometer
 
 if TYPE_CHECKING:
+    from edge.drivers.gpio import Pins
     from edge.drivers.sim.doorway import Doorway
     from edge.drivers.sim.pins import SimPins
     from edge.drivers.sim.world import World
@@ -45,6 +45,8 @@ class GatePins:
     @cached_property
     def real(self) -> Pins:
         """The header of this Raspberry Pi."""
+        from edge.drivers.gpio import Pins, real_board
+
         return Pins(real_board)
 
     @cached_property

@@ -4,7 +4,7 @@ gpiozero's own search for a factory falls back to another library when one fails
 pins are always lgpio's (the only one that drives a Raspberry Pi 5 as well), and what fails is a
 DeviceError.
 
-Wiring that this module takes for granted (docs: wiring):
+Wiring that this module takes for granted:
 - Outputs: a resistor on the board pulls the pin to its inactive level, so that a pin that floats
   (at boot, after close) is off.
 - Inputs: dry contacts to ground; the pin's own pull-up is switched on, so that a cut wire reads

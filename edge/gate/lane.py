@@ -487,7 +487,8 @@ _rows: list[Row[S, T, LaneWork]] = [
     *on(S.FAULTED, T.RECOVERED, S.IDLE, guard=sound),
     *on(S.FAULTED, T.RECOVERED, S.FAULTED),
     # the code is known, the face is waited for
-    *on(S.CODE_SEEN, T.CODE, S.IDENTIFYING, answer_code, note_changed, guard=code_changed),
+    # who comes next keeps their turn: their code is taken up when this answer was shown
+    *on(S.CODE_SEEN, T.CODE, S.IDENTIFYING, note_changed, guard=code_changed),
     *on(S.CODE_SEEN, T.PRESENT, S.MEASURING),
     *on(S.CODE_SEEN, T.FAULT, S.IDENTIFYING, give_up_devices, guard=sensor_given_up),
     *on(S.CODE_SEEN, T.TIMEOUT, S.IDENTIFYING, give_up_devices, note_timed_out),

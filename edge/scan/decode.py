@@ -40,6 +40,7 @@ BELOW_MEAN = 4
 BLURRED_BELOW_MEAN = 3
 HALF_CALM = 8
 FULL_CALM = 12
+SYMBOLS_KEPT = 500  # by libzbar, before a new scanner: 90 KB
 BUDGET_S = 0.5  # processor time for one picture; no attempt begins after it
 
 _kept = threading.local()
@@ -121,24 +122,39 @@ def _threshold(gray: cv2.typing.MatLike, below_mean: int = BELOW_MEAN) -> GrayIm
 
 
 class Scanner:
-    """One libzbar image scanner, for one thread."""
+    """A libzbar image scanner, for one thread.
+
+    libzbar keeps each QR symbol it has ever read until its scanner is destroyed (zbar issue 258:
+    some 180 bytes a sighting), so that a new scanner takes over now and then.
+    """
 
     def __init__(self, zbar: ModuleType | None = None) -> None:
         self._zbar = zbar or _bindings()
-        self._scanner = self._zbar.zbar_image_scanner_create()
-        self._set(ALL_SYMBOLS, CFG_ENABLE, 0)
-        self._set(QRCODE, CFG_ENABLE, 1)
-        if self._set(QRCODE, CFG_BINARY, 1) != 0:
+        self._scanner = self._made()
+        self._symbols_kept = 0
+
+    def _made(self) -> ctypes._Pointer[ctypes.Structure]:
+        scanner: ctypes._Pointer[ctypes.Structure] = self._zbar.zbar_image_scanner_create()
+        configure = self._zbar.zbar_image_scanner_set_config
+        configure(scanner, ALL_SYMBOLS, CFG_ENABLE, 0)
+        configure(scanner, QRCODE, CFG_ENABLE, 1)
+        if configure(scanner, QRCODE, CFG_BINARY, 1) != 0:
+            self._zbar.zbar_image_scanner_destroy(scanner)
             raise DeviceError(
                 Device.DECODER,
                 Cause.MISSING_LIBRARY,
                 "libzbar is older than 0.23.1 and would damage text that is not ASCII",
                 hint="install a newer one: sudo apt install libzbar0",
             )
+        return scanner
 
     def scan(self, gray: GrayImage) -> Look:
         """Decode one C-contiguous picture as it is."""
         zbar = self._zbar
+        if self._symbols_kept >= SYMBOLS_KEPT:
+            fresh = self._made()
+            zbar.zbar_image_scanner_destroy(self._scanner)
+            self._scanner, self._symbols_kept = fresh, 0
         height, width = gray.shape
         image = zbar.zbar_image_create()
         try:
@@ -146,7 +162,7 @@ class Scanner:
             zbar.zbar_image_set_size(image, width, height)
             pixels = gray.ctypes.data_as(ctypes.c_void_p)
             zbar.zbar_image_set_data(image, pixels, gray.size, None)
-            zbar.zbar_scan_image(self._scanner, image)
+            self._symbols_kept += max(0, zbar.zbar_scan_image(self._scanner, image))
             return self._symbols(image)
         finally:
             zbar.zbar_image_destroy(image)
@@ -172,12 +188,6 @@ class Scanner:
         top = min((self._zbar.zbar_symbol_get_loc_y(symbol, point) for point in points), default=0)
         left = min((self._zbar.zbar_symbol_get_loc_x(symbol, point) for point in points), default=0)
         return top, left
-
-    def _set(self, symbology: int, config: int, value: int) -> int:
-        done: int = self._zbar.zbar_image_scanner_set_config(
-            self._scanner, symbology, config, value
-        )
-        return done
 
     def __del__(self) -> None:
         if hasattr(self, "_scanner"):

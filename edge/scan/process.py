@@ -14,6 +14,7 @@ from edge.scan.wire import Lines, Message, Orders, decode
 
 READ_BYTES = 65_536  # what a Linux pipe holds
 END_S = 1.5  # after SIGTERM: closing a camera takes a fraction of a second
+KILL_S = 2.0  # after SIGKILL: a process that waits for a broken device can't die
 
 
 class ScanProcess:
@@ -59,22 +60,24 @@ class ScanProcess:
             raise EOFError
         return [decode(line) for line in self._lines.feed(piece)]
 
-    def end(self, grace_s: float = END_S) -> int:
+    def end(self, grace_s: float = END_S) -> int | None:
         """End and reap it; SIGKILL after `grace_s`. Returns its exit code, as subprocess gives it.
 
-        Harmless when it has ended already.
+        None where even SIGKILL has not ended it in KILL_S: it hangs inside the kernel. Harmless
+        when it has ended already.
         """
-        try:
-            if grace_s > 0:
-                self._process.terminate()
-                self._process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
+        self._process.terminate()
+        if self._wait(grace_s) is None:
             self._process.kill()
-            self._process.wait()
-            self._close()
+            self._wait(KILL_S)
+        self._close()
         return self._process.returncode
+
+    def _wait(self, timeout_s: float) -> int | None:
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _close(self) -> None:
         if self._pipe >= 0:
@@ -82,8 +85,10 @@ class ScanProcess:
             self._pipe = -1
 
 
-def ended_by(code: int) -> str:
+def ended_by(code: int | None) -> str:
     """An exit code in words."""
+    if code is None:
+        return "SIGKILL, but it hangs in the kernel"
     if code >= 0:
         return f"exit code {code}"
     try:

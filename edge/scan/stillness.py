@@ -7,8 +7,8 @@ import numpy as np
 
 from edge.drivers.camera import GrayImage
 
-SMALL = (80, 60)  # width, height: one cell averages 64 pixels of 640x480, and their noise
-CHANGE = 8  # gray levels of one cell; measured noise stays below 4, a card held up is above 50
+CELL_PX = 8  # side of the squares that are compared, each by its mean
+CHANGE = 8  # gray levels of one square; measured noise stays below 4, a card held up is above 50
 LONGEST_REST = 4  # frames in a row that may go by unseen
 
 
@@ -23,7 +23,10 @@ class Stillness:
         """True when `gray` is like the last empty frame and can go by without decoding."""
         if self._empty is None or self._rested >= LONGEST_REST:
             return False
-        still = bool(cv2.absdiff(_small(gray), self._empty).max() < CHANGE)
+        small = _small(gray)
+        still = small.shape == self._empty.shape and bool(
+            cv2.absdiff(small, self._empty).max() < CHANGE
+        )
         self._rested = self._rested + 1 if still else 0
         return still
 
@@ -34,4 +37,7 @@ class Stillness:
 
 
 def _small(gray: GrayImage) -> GrayImage:
-    return np.asarray(cv2.resize(gray, SMALL, interpolation=cv2.INTER_AREA), np.uint8)
+    """Means of squares; a rest at the right and bottom edge is left out, which a code survives."""
+    height, width = (max(1, side // CELL_PX) for side in gray.shape)
+    whole = gray[: height * CELL_PX, : width * CELL_PX]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

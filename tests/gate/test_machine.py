@@ -180,6 +180,17 @@ def test_another_code_during_the_measuring_is_refused():
     assert not bench.released
 
 
+def test_whoever_takes_the_place_of_one_who_left_is_served_next():
+    bench = Bench()
+    bench.code("079087000001")
+    presentation = bench.code("079087000002")
+    assert bench.decisions == [("denied", ("code_changed",))]
+    bench.after(RULES.denied_s + RULES.cool_down_s)
+    bench.again(presentation, "079087000002")
+    bench.face()
+    assert bench.decisions[1:] == [("granted", ACCEPTED)]
+
+
 def test_two_readers_share_the_door_one_after_the_other():
     bench = Bench()
     bench.code("079087000001", "in")

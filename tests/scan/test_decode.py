@@ -1,20 +1,21 @@
 from __future__ import annotations
 
+import ctypes
 import json
-import resource
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import segno
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from pyzbar import pyzbar, wrapper
 
 from edge.drivers.base import DeviceError
+from edge.drivers.camera import GrayImage
 from edge.gate.reasons import Cause, Device
 from edge.scan.decode import Scanner, look, read_codes
 from edge.scan.images import load_gray
@@ -61,7 +62,7 @@ def test_a_part_of_a_structured_append_code_is_no_code_and_no_error() -> None:
 
 
 def test_an_inverted_code_is_simply_not_read() -> None:
-    assert read_codes(255 - code(b"dark mode")) == []
+    assert read_codes(np.invert(code(b"dark mode"))) == []
 
 
 def test_barcodes_of_other_kinds_are_not_invented() -> None:
@@ -78,9 +79,7 @@ def test_codes_are_listed_left_to_right_and_each_once() -> None:
 
 @pytest.mark.parametrize("side", [50, 60, 75, 150, 300, 470])
 def test_far_and_near_codes_are_found(side: int) -> None:
-    import cv2
-
-    card = np.asarray(cv2.resize(code(b"NV-0012"), (side, side), interpolation=cv2.INTER_AREA))
+    card = cv2.resize(code(b"NV-0012"), (side, side), interpolation=cv2.INTER_AREA)
     frame = np.full((480, 640), 120, np.uint8)
     frame[5 : 5 + side, 20 : 20 + side] = card
     assert read_codes(frame) == [b"NV-0012"]
@@ -104,22 +103,25 @@ def test_a_read_only_picture_is_read_and_left_alone() -> None:
     assert np.array_equal(picture, before)
 
 
-@given(
-    hnp.arrays(
-        np.uint8,
-        hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=260),
-        fill=st.nothing(),
-    )
-    | hnp.arrays(
-        np.uint8,
-        hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=260),
-        elements=st.sampled_from([0, 255]),
-    ),
-    st.integers(-3, 3).filter(bool),
-)
+@st.composite
+def any_picture(draw: st.DrawFn) -> GrayImage:
+    """Noise, or blocks of black and white like modules; any size, contiguous or not."""
+    side = st.integers(0, 260)
+    shape = (draw(side), draw(side))
+    noise = np.random.default_rng(draw(st.integers(0, 1 << 32)))
+    block = draw(st.integers(1, 8))
+    picture = noise.integers(0, 256, shape, np.uint8)
+    if draw(st.booleans()):
+        blocks = np.kron(noise.integers(0, 2, shape, np.uint8), np.ones((block, block), np.uint8))
+        picture = (blocks * 255)[: shape[0], : shape[1]].astype(np.uint8)
+    step = draw(st.sampled_from([-2, -1, 1, 2, 3]))
+    return picture[::step, ::step]
+
+
+@given(any_picture())
 @settings(max_examples=60, deadline=None)
-def test_no_picture_of_any_size_raises(picture: Any, step: int) -> None:
-    assert isinstance(read_codes(picture[::step, ::step]), list)
+def test_no_picture_of_any_size_raises(picture: GrayImage) -> None:
+    assert isinstance(read_codes(picture), list)
 
 
 @pytest.mark.parametrize(
@@ -137,14 +139,33 @@ def test_no_attempt_begins_when_the_budget_is_spent() -> None:
     assert read_codes(small, budget_s=-1) == []
 
 
+MALLINFO = (
+    *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+    *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+)
+
+
+class MallInfo(ctypes.Structure):
+    """malloc.h, struct mallinfo2"""
+
+    _fields_ = tuple((name, ctypes.c_size_t) for name in MALLINFO)
+
+
+def allocated_bytes() -> int:
+    """What C code holds; resident memory would hide it in pages that were free already."""
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = MallInfo
+    return int(mallinfo2().uordblks)
+
+
 def test_reading_for_hours_does_not_fill_the_memory() -> None:
-    picture = code(b"x" * 500)
-    for _ in range(20):
-        read_codes(picture)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(200):
-        read_codes(picture)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096  # KiB
+    scanner, picture = Scanner(), code(b"x", scale=2)
+    for _ in range(1000):
+        scanner.scan(picture)
+    before = allocated_bytes()
+    for _ in range(5000):
+        scanner.scan(picture)
+    assert allocated_bytes() - before < 200_000  # a leak of 40 bytes a frame
 
 
 def test_a_libzbar_without_binary_mode_is_refused_and_says_what_to_install() -> None:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from edge.config.model import SimCameraTable
+from edge.config.model import AnyCamera, ReplayTable, SimCameraTable
 from edge.drivers.base import Backoff
 from edge.drivers.sim.world import Fault, ScriptedCrowd, Visit, World
 from edge.gate.events import CodeRefused, CodeSeen, Event, Faulted, Recovered
@@ -25,6 +27,7 @@ from edge.scan.process import ended_by
 from edge.scan.reader import ReaderWorker
 from edge.scan.wire import Orders
 from identity.credential import Credential, Scheme
+from tests.scan.pictures import code
 
 SOON_S = 20.0  # the longest a test waits for what takes a second
 TABLE = SimCameraTable(driver="sim", frame_rate_hz=20, timeout_s=0.5)
@@ -35,20 +38,20 @@ def understand(payload: bytes) -> Credential:
     return Credential(scheme=Scheme.OPAQUE, canonical=payload.decode("latin1"))
 
 
-def holding(code: bytes | None, second: bytes | None = None, *faults: Fault) -> World:
+def holding(payload: bytes | None, second: bytes | None = None, *faults: Fault) -> World:
     """Somebody stands at the reader all the time and holds a code up."""
-    visit = Visit(reader="in", at_s=0, stay_s=1000, code=code, second_code=second, code_from_s=0)
+    visit = Visit(reader="in", at_s=0, stay_s=1000, code=payload, second_code=second, code_from_s=0)
     return World(ScriptedCrowd([visit]), time.monotonic(), faults=tuple(faults))
 
 
 @contextmanager
 def scanning(
-    world: World, *, silence_s: float = 8.0, presentations: Presentations | None = None
+    world: World | None, *, silence_s: float = 8.0, camera: AnyCamera = TABLE
 ) -> Iterator[tuple[ReaderWorker, Events]]:
     events: Events = queue.Queue()
     worker = ReaderWorker(
-        Orders(reader="in", camera=TABLE, world=world),
-        presentations or Presentations("in", understand, gap_s=5.0, max_code_bytes=2953),
+        Orders(reader="in", camera=camera, world=world),
+        Presentations("in", understand, gap_s=5.0, max_code_bytes=2953),
         events.put,
         silence_s=silence_s,
         backoff=Backoff(first_s=0.05, longest_s=0.05, rng=random.Random(1)),
@@ -100,7 +103,7 @@ def pid_of(worker: ReaderWorker) -> int:
 
 
 @pytest.mark.parametrize(
-    "code",
+    "payload",
     [
         "037153000257||Lê Văn Tú|18011987|Nam|Khu phố 3, Thủ Đức|01062021".encode(),
         "مرحبا 漢字 🙂".encode(),
@@ -108,11 +111,42 @@ def pid_of(worker: ReaderWorker) -> int:
     ],
     ids=["vietnamese", "scripts", "binary"],
 )
-def test_a_code_held_up_arrives_byte_exact(code: bytes) -> None:
-    with scanning(holding(code)) as (worker, events):
+def test_a_code_held_up_arrives_byte_exact(payload: bytes) -> None:
+    with scanning(holding(payload)) as (worker, events):
         event = until(events, seen)
-        assert event == CodeSeen(reader="in", presentation="in-1", credential=understand(code))
+        assert event == CodeSeen(reader="in", presentation="in-1", credential=understand(payload))
         assert worker.frames >= worker.decodes >= 1
+
+
+def test_a_code_of_3_kb_arrives_byte_exact(tmp_path: Path) -> None:
+    payload = np.random.default_rng(4).bytes(2953)
+    picture = tmp_path / "large.png"
+    picture.write_bytes(cv2.imencode(".png", code(payload))[1].tobytes())
+    table = ReplayTable(driver="replay", path=picture, size=(640, 640), frame_rate_hz=20)
+    with scanning(None, camera=table) as (_, events):
+        event = until(events, seen)
+    assert isinstance(event, CodeSeen)
+    assert event.credential == understand(payload)
+
+
+def test_a_decoder_without_its_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like a machine without libzbar0, where pyzbar's import fails."""
+    package = tmp_path / "pyzbar"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "wrapper.py").write_text("raise ImportError('Unable to find zbar shared library')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with scanning(holding(b"NV-0001")) as (worker, events):
+        fault = until(events, faulted)
+        end_s = time.monotonic() + SOON_S
+        while worker.restarts < 2 and time.monotonic() < end_s:
+            time.sleep(0.02)
+        assert events.empty()  # tried again, told once
+    assert isinstance(fault, Faulted)
+    assert (fault.device, fault.cause) == (Device.DECODER, Cause.MISSING_LIBRARY)
+    assert "apt install libzbar0" in fault.detail
 
 
 def test_two_codes_held_up_together_are_refused() -> None:
@@ -152,29 +186,25 @@ def test_a_stopped_process_is_killed_and_replaced() -> None:
 
 
 def test_a_camera_that_hangs_in_its_driver_is_a_fault_of_the_camera() -> None:
-    world = holding(b"NV-0001")
-    hung = Fault(device=Device.CAMERA, kind="hung", from_s=1.0, to_s=6.0)
-    world = World(world.crowd, world.epoch_s, faults=(hung,))
-    with scanning(world, silence_s=1.0) as (_, events):
+    hung = Fault(device=Device.CAMERA, kind="hung", from_s=0.0)
+    with scanning(holding(b"NV-0001", None, hung), silence_s=1.0) as (_, events):
         fault = until(events, faulted)
-        back = until(events, recovered)
     assert isinstance(fault, Faulted)
     assert (fault.device, fault.cause) == (Device.CAMERA, Cause.HUNG)
-    assert back == Recovered(device=Device.CAMERA, reader="in")
 
 
 def test_a_camera_unplugged_and_plugged_in_comes_back_in_the_same_process() -> None:
-    unplugged = Fault(device=Device.CAMERA, kind="unplugged", from_s=2.0, to_s=3.5)
+    unplugged = Fault(device=Device.CAMERA, kind="unplugged", from_s=1.5, to_s=2.5)
     with scanning(holding(b"NV-0001", None, unplugged)) as (worker, events):
-        first = until(events, seen)
-        pid = worker.pid
         fault = until(events, faulted)
-        until(events, recovered)
-        again = until(events, seen)
+        pid = worker.pid
+        assert until(events, recovered) == Recovered(device=Device.CAMERA, reader="in")
+        until(events, seen)
         assert worker.pid == pid
     assert isinstance(fault, Faulted)
-    assert (fault.device, fault.cause) == (Device.CAMERA, Cause.UNPLUGGED)
-    assert again == first
+    assert fault.device == Device.CAMERA
+    # found missing by the one that reads, or by the one that opens where the machine is slow
+    assert fault.cause in {Cause.UNPLUGGED, Cause.NOT_FOUND}
 
 
 def test_a_camera_that_gives_no_frame_is_a_timeout_and_not_a_hang() -> None:
@@ -243,9 +273,10 @@ def test_the_process_stays_small() -> None:
 
 
 def test_ends_are_told_in_words() -> None:
-    assert [ended_by(code) for code in (3, -9, -11, -99)] == [
+    assert [ended_by(code) for code in (3, -9, -11, -99, None)] == [
         "exit code 3",
         "SIGKILL",
         "SIGSEGV",
         "signal 99",
+        "SIGKILL, but it hangs in the kernel",
     ]

@@ -34,3 +34,9 @@ def test_light_that_fades_slowly_does_not_hide_a_code() -> None:
     stillness.decoded(np.full((480, 640), 120, np.uint8), empty=True)
     assert stillness.rests(np.full((480, 640), 124, np.uint8))
     assert not stillness.rests(np.full((480, 640), 128, np.uint8))
+
+
+def test_a_frame_of_another_size_is_something_new() -> None:
+    stillness = Stillness()
+    stillness.decoded(np.full((480, 640), 120, np.uint8), empty=True)
+    assert not stillness.rests(np.full((5, 7), 120, np.uint8))

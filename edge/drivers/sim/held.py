@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import segno
+from numpy.typing import NDArray
 from segno import DataOverflowError
 
 from edge.drivers.camera import GrayImage
@@ -21,14 +22,13 @@ QUIET_MODULES = 4  # ISO/IEC 18004, quiet zone
 class Held:
     """A flat thing in a hand.
 
-    `gray` and `cover` (255 where it hides what is behind) are uint8 of one shape; `scale` is
-    pixels to a millimetre; `origin` the pixel of the first code's centre; `code_mm` the side of a
-    code and `span_mm` from the first code's outer edge to the last one's; `shines` says whether
-    it has a light of its own.
+    `layers` is uint8 [height, width, 2]: gray, and cover (255 where it hides what is behind), in
+    one array so that one pass warps both; `scale` is pixels to a millimetre; `origin` the pixel
+    of the first code's centre; `code_mm` the side of a code and `span_mm` from the first code's
+    outer edge to the last one's; `shines` says whether it has a light of its own.
     """
 
-    gray: GrayImage
-    cover: GrayImage
+    layers: NDArray[np.uint8]
     scale: float
     origin: tuple[float, float]
     code_mm: float
@@ -77,8 +77,7 @@ def draw_held(visit: Visit, lines: int) -> Held | None:
             _draw_card(canvas, CARD if number == 0 else SECOND_CARD, number * step, modules, rng)
     canvas.blob((layout.left + 3, layout.bottom - 6), (9, 20), 60, skin)  # thumb, before
     return Held(
-        canvas.gray,
-        np.asarray(cv2.GaussianBlur(canvas.cover, (0, 0), 0.8), np.uint8),
+        np.dstack((canvas.gray, cv2.GaussianBlur(canvas.cover, (0, 0), 0.8))),
         scale,
         canvas.origin,
         layout.code_mm,

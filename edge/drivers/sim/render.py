@@ -45,9 +45,8 @@ class Renderer:
         self._light = _light(size, rng)
         self._empty = _background(size, rng, self._light)
         noise = np.random.default_rng(rng.getrandbits(64))
-        self._noise = np.clip(
-            noise.normal(0, NOISE_SIGMA, (height + 64, width + 64)), -127, 127
-        ).astype(np.int8)
+        sigmas = noise.standard_normal((height + 64, width + 64), np.float32)
+        self._noise = np.clip(NOISE_SIGMA * sigmas, -127, 127).astype(np.int8)
         self._base: tuple[object, GrayImage] = (None, self._empty)
         self._held: tuple[Visit | None, Held | None] = (None, None)
 
@@ -107,15 +106,14 @@ class Renderer:
             return
         centre, speed = self._reach(visit, held, now_s)
         warp = self._pose(visit, held, centre, now_s)
-        box = _box(warp, held.gray.shape, self.size)
+        box = _box(warp, held.layers.shape, self.size)
         if box is None:
             return
         left, top, right, bottom = box
         warp = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]]) @ warp
         part = (right - left, bottom - top)
-        gray = _gray(cv2.warpPerspective(held.gray, warp, part, flags=cv2.INTER_LINEAR))
-        cover = _gray(cv2.warpPerspective(held.cover, warp, part, flags=cv2.INTER_LINEAR))
-        weights = cover * np.float32(1 / 255)
+        gray, cover = cv2.split(cv2.warpPerspective(held.layers, warp, part))
+        weights = _gray(cover) * np.float32(1 / 255)
         light = self._light[top:bottom, left:right]
         if not held.shines:
             gray = _gray(cv2.multiply(gray, light, scale=1 / 255))
@@ -243,7 +241,7 @@ def _box(
     warp: NDArray[np.float64], shape: tuple[int, ...], size: tuple[int, int]
 ) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of a warped image inside the frame; None when it is outside."""
-    height, width = shape
+    height, width = shape[:2]
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float64)
     points = cv2.perspectiveTransform(corners, warp)[0]
     low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
@@ -255,7 +253,8 @@ def _box(
 def _light(size: tuple[int, int], rng: random.Random) -> GrayImage:
     """Light over the frame, 255 where it is full: a lamp on one side, and a lens's dark corners."""
     width, height = size
-    x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    x = np.linspace(-1, 1, width, dtype=np.float32)
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, np.newaxis]
     bearing = rng.uniform(0, 2 * math.pi)
     side = (x * math.cos(bearing) + y * math.sin(bearing)) / math.sqrt(2)
     light = 0.87 + 0.16 * side - 0.13 * (x * x + y * y) / 2

@@ -1,0 +1,49 @@
+"""Keys, passwords and certificates that the configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edge.commands.checks.finding import Check, Finding, Status
+from edge.config.model import Config
+from edge.mqtt.security import MqttSetupError, read_password, tls_context
+from identity.keys import KeyFileError, read_public_key, read_token_key
+
+
+def checks(config: Config) -> Iterator[Check]:
+    """One check for the gate's own keys, one for the broker's."""
+    yield Check("identity", lambda: _identity(config))
+    yield Check("broker keys", lambda: _broker(config))
+
+
+def _identity(config: Config) -> Iterator[Finding]:
+    identity = config.identity
+    if identity.mode == "plain":
+        hint = 'identity.mode = "token" keeps them off the gate and the feed'
+        yield Finding("identity", Status.WARN, "identities stand in records in clear", hint)
+    if identity.key_file is not None:
+        path = identity.key_file
+        yield _tried("token key", lambda: read_token_key(path), f"key {identity.key_id} in {path}")
+    if identity.seal_key_file is not None:
+        seal = identity.seal_key_file
+        yield _tried(
+            "seal key", lambda: read_public_key(seal), f"key {identity.seal_key_id} in {seal}"
+        )
+
+
+def _broker(config: Config) -> Iterator[Finding]:
+    mqtt = config.mqtt
+    if mqtt.password_file is not None or mqtt.password is not None:
+        yield _tried("broker password", lambda: read_password(mqtt), f"for {mqtt.username}")
+    if mqtt.tls is not None:
+        tls = mqtt.tls
+        own = "with a client certificate" if tls.cert_file else "without a client certificate"
+        yield _tried("broker TLS files", lambda: tls_context(tls), own)
+
+
+def _tried(name: str, read: Callable[[], object], good: str) -> Finding:
+    try:
+        read()
+    except (KeyFileError, MqttSetupError) as error:
+        return Finding(name, Status.FAIL, str(error))
+    return Finding(name, Status.OK, good)
