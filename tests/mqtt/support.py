@@ -155,8 +155,9 @@ class Broker:
             # started by root it would drop to a user who can't read the test's folder
             "user root",
             "log_type all",
-            # beyond 1,000 it would silently drop what a slow subscriber has not taken yet
-            "max_queued_messages 0",
+            # beyond 1,000 it would silently drop what a slow subscriber has not taken yet; with 0,
+            # for no limit, 2.0.11 ends the connection of whoever it refuses a message
+            "max_queued_messages 100000",
             *security,
         )
         self._config.write_text("\n".join(wanted) + "\n")
