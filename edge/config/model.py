@@ -492,7 +492,7 @@ class MqttTable(Table):
     tls: TlsTable | None = None
     """TLS; without this table the connection is not encrypted."""
     keepalive_s: Annotated[int, Field(ge=5, le=3_600)] = 20
-    """MQTT keep-alive: a silent link is noticed after one and a half times this."""
+    """MQTT keep-alive: a silent link is noticed within twice this."""
     session_expiry_s: Annotated[int, Field(ge=0, le=4_294_967_295)] = 86_400
     """The broker keeps the gate's session for so long while it is away."""
     window: Annotated[int, Field(ge=1, le=1_000)] = 50
