@@ -22,7 +22,9 @@ docs: dev-env ## Write config.toml and the reference pages from the code
 	$(PYTHON) scripts/reference.py
 
 bench: dev-env ## Times and memory, measured
-	$(PYTHON) -m bench
+	@set -e; for file in bench/bench_*.py; do \
+		echo "== $$file"; $(PYTHON) -m bench.$$(basename $$file .py); \
+	done
 
 proof: dev-env ## The long proofs: crash states in full, kill loops, large simulations
 	$(PYTHON) -m pytest -m proof

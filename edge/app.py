@@ -42,7 +42,7 @@ from edge.standins import StandingDoor, StandingSignals
 from edge.summary import Counts, status_line, summarise
 from edge.supervisor import Post, Supervisor
 from edge.worker import Worker
-from feed.messages import Command, Reply
+from feed.messages import Command, Reply, Summary
 from feed.record import Detail
 from identity.schemes import understand
 
@@ -85,6 +85,7 @@ class Gate:
         self._on_step = on_step
         self._inbox = Inbox()
         self._counts = Counts()
+        self._summary: Summary | None = None
         self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
@@ -92,10 +93,10 @@ class Gate:
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
         self._writes = WriteQueue(self.emit)
-        self._pins = GatePins()
+        self.pins = GatePins()
         self._door = StandingDoor()
         self._signals = {reader.name: StandingSignals() for reader in config.reader}
-        self._presentations = {
+        self.presentations = {
             reader.name: self._make_presentations(reader) for reader in config.reader
         }
         self.supervisor = Supervisor(self.emit, self.clock.monotonic)
@@ -133,7 +134,7 @@ class Gate:
         """End every part in reverse order. False when a thread was left behind."""
         self._gate.why_stopped = why
         ended = self.supervisor.stop(STOP_S)
-        self._pins.close()
+        self.pins.close()
         self._written = self.written
         self.journal.close()
         return ended
@@ -171,7 +172,7 @@ class Gate:
             keeper = SignalsKeeper(
                 reader.name,
                 lambda: make_signals(
-                    reader.signals, pins=self._pins, world=self.world, reader=reader.name
+                    reader.signals, pins=self.pins, world=self.world, reader=reader.name
                 ),
                 self.emit,
                 faulted=faulted,
@@ -204,7 +205,7 @@ class Gate:
             def make_reader(faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
                 return ReaderWorker(
                     orders,
-                    self._presentations[reader.name],
+                    self.presentations[reader.name],
                     self.emit,
                     silence_s=self.config.scan.hang_s,
                     faulted=faulted,
@@ -230,6 +231,8 @@ class Gate:
         publisher = Publisher(
             self.config, self.journal, handler=self._command, version=VERSION, now=self.clock.now
         )
+        if self._summary is not None:
+            publisher.publish_state(self._summary)
         self._publisher = publisher
         return publisher
 
@@ -242,7 +245,7 @@ class Gate:
             lambda on_event: make_door(
                 self.config.door,
                 on_event,
-                pins=self._pins,
+                pins=self.pins,
                 world=self.world,
                 readers=self.config.reader,
             ),
@@ -280,7 +283,8 @@ class Gate:
 
     def _stepped(self, state: GateState, effects: tuple[ev.Effect, ...]) -> None:
         self._counts = self._counts.after(effects)
-        self._publisher.publish_state(summarise(self.rules, state, self._counts))
+        self._summary = summarise(self.rules, state, self._counts)
+        self._publisher.publish_state(self._summary)
         if self._on_step is not None:
             self._on_step(state, effects)
 

@@ -164,7 +164,10 @@ offline() {
 say "installing Python packages into $venv: $(grep -c '^[a-z].*==' "$pinned") of them, a few minutes at first"
 twice pip_install --require-hashes -r requirements/build.txt || offline
 twice pip_install --require-hashes -r "$pinned" || offline
+# what an earlier build left would be installed too
+rm -rf build
 # shellcheck disable=SC2086 # -e and its argument
 pip_install --no-deps $project || fail "edge-gate itself could not be installed; pip's message is above"
+rm -rf build
 stamp "$pinned" >"$venv/.edge-gate-$what"
 say "$venv is ready"

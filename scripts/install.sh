@@ -21,7 +21,8 @@ if [ ! -e /etc/edge-gate/config.toml ]; then
     install -m 640 -o root -g edge-gate config.toml /etc/edge-gate/config.toml
 fi
 systemd-tmpfiles --create /etc/tmpfiles.d/edge-gate.conf
-systemctl daemon-reload
+# an image that is being made runs no systemd
+if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 
 say "installed. Next: edit /etc/edge-gate/config.toml, lay the park's key beside it, then"
 say "  sudo edge-gate --config /etc/edge-gate/config.toml check"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edge.commands.common import Command, load_config
+from edge.commands.common import Command, load_config, say
 
 
 @click.command(
@@ -25,6 +25,7 @@ def door_safe(context: click.Context) -> int:
 
     if not isinstance(config.door, GpioDoorTable):
         return 0
+    from edge.drivers.base import DeviceError
     from edge.drivers.factory import GatePins, make_door
 
     pins = GatePins()
@@ -32,6 +33,9 @@ def door_safe(context: click.Context) -> int:
         door = make_door(config.door, lambda _: None, pins=pins, world=None, readers=config.reader)
         with door:
             pass  # close() leaves the declared state
+    except DeviceError as error:
+        say(f"edge-gate door-safe: {error}", style="red", error=True)
+        return 1
     finally:
         pins.close()
     return 0

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -25,8 +25,9 @@ from edge.commands.common import (
     say,
     write_table,
 )
-from feed.codec import encode
-from feed.record import Record
+
+if TYPE_CHECKING:
+    from feed.record import Record
 
 ON_TERMINAL = 100  # records that a terminal is shown when no --limit is given
 COLUMNS = (
@@ -145,12 +146,13 @@ def list_(
     if as_json and as_csv:
         raise click.UsageError("--json and --csv can't go together")
     table = not (as_json or as_csv)
-    if table and limit is None and sys.stdout.isatty():
+    short = table and limit is None and sys.stdout.isatty()
+    if short:
         limit = ON_TERMINAL
     found = _read(context, folder, limit=limit, **filters)
     if as_json:
         for record in found:
-            click.echo(encode(record))
+            click.echo(_encoded(record))
     elif as_csv:
         _write_csv(sys.stdout, found)
     else:
@@ -218,15 +220,22 @@ def _read(context: click.Context, folder: Path | None, **filters: Any) -> Iterat
         ) from error
 
 
+def _encoded(record: Record) -> str:
+    """The record's own bytes, as text."""
+    from feed.codec import encode
+
+    return encode(record).decode()
+
+
 def _write_lines(file: IO[str], found: Iterable[Record]) -> None:
     for record in found:
-        file.write(encode(record).decode() + "\n")
+        file.write(_encoded(record) + "\n")
 
 
 def _write_array(file: IO[str], found: Iterable[Record]) -> None:
     comma = "["
     for record in found:
-        file.write(f"{comma}\n{encode(record).decode()}")
+        file.write(f"{comma}\n{_encoded(record)}")
         comma = ","
     file.write("[]\n" if comma == "[" else "\n]\n")
 
@@ -249,7 +258,7 @@ def _cells(record: Record) -> list[Any]:
     result, reasons = _result(record)
     return [
         record.seq,
-        json.loads(encode(record))["at"],
+        json.loads(_encoded(record))["at"],
         record.clock.state,
         record.kind,
         record.reader,

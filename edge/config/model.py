@@ -16,8 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 # MQTT topic level and file name at once: design.md, topics
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Pin = Annotated[int, Field(ge=0, le=27)]  # BCM numbers of the 40-pin header
-# YUV420 needs even sides; 4608 is the widest Raspberry Pi camera module (IMX708)
-Pixels = Annotated[int, Field(ge=32, le=4608, multiple_of=2)]
+# what a sensor can really give is the driver's to say
+Pixels = Annotated[int, Field(ge=16, le=10_000)]
 Size = tuple[Pixels, Pixels]  # width, height
 FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
@@ -492,7 +492,7 @@ class MqttTable(Table):
     tls: TlsTable | None = None
     """TLS; without this table the connection is not encrypted."""
     keepalive_s: Annotated[int, Field(ge=5, le=3_600)] = 20
-    """MQTT keep-alive: a silent link is noticed after one and a half times this."""
+    """MQTT keep-alive: a silent link is noticed within twice this."""
     session_expiry_s: Annotated[int, Field(ge=0, le=4_294_967_295)] = 86_400
     """The broker keeps the gate's session for so long while it is away."""
     window: Annotated[int, Field(ge=1, le=1_000)] = 50

@@ -221,7 +221,6 @@ def _describe(kind: Any, limits: list[Any]) -> str:
 
 def _range(limits: list[Any]) -> str:
     low = high = ""
-    even = False
     for one in limits:
         match one:
             case Ge(ge=value):
@@ -233,5 +232,5 @@ def _range(limits: list[Any]) -> str:
             case Lt(lt=value):
                 high = f" below {value}"
             case _:
-                even = even or getattr(one, "multiple_of", None) == 2
-    return low + high + (", even" if even else "")
+                pass
+    return low + high

@@ -30,7 +30,7 @@ class PrivateBroker:
         conf = folder / "mosquitto.conf"
         conf.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            f"max_queued_messages 0\nset_tcp_nodelay true\n",
+            f"max_queued_messages 100000\nset_tcp_nodelay true\n",
             encoding="utf-8",
         )
         with self._log.open("wb") as log:

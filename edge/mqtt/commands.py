@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 # Done by the daemon, through the handler it hands in
 FOR_THE_DAEMON = ("fire_reset",)
+KNOWN = ("resend", "state", *FOR_THE_DAEMON)
 
 Handler = Callable[[Command], Reply]
 
@@ -57,7 +58,7 @@ class Commands:
             return Reply(id=command.id, ok=True)
         if command.command in FOR_THE_DAEMON:
             return self._hand_over(command)
-        known = ", ".join(("resend", "state", *FOR_THE_DAEMON))
+        known = ", ".join(KNOWN)
         return _refuse(command, f"unknown command {command.command!r}: there are {known}")
 
     def _do_resend(self, command: Command) -> Reply:

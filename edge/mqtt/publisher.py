@@ -50,7 +50,7 @@ from feed.topics import GateTopics
 
 log = logging.getLogger(__name__)
 
-_TICK_S = 1.0
+_TICK_S = 0.5
 # A broker that owes a PUBACK for so long is given up
 _ACK_TIMEOUT_S = 30.0
 _GOODBYE_S = 1.0

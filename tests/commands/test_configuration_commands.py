@@ -83,3 +83,11 @@ def test_show_config_answers_programs(run: Run, config_file: Path) -> None:
 
 def test_the_door_of_a_simulated_gate_needs_no_saving(run: Run, config_file: Path) -> None:
     assert run("--config", config_file, "door-safe").returncode == 0
+
+
+@pytest.mark.skipif(Path("/dev/gpiochip0").exists(), reason="a real door may hang on these pins")
+def test_a_door_that_cant_be_made_safe_is_told(run: Run, config_file: Path) -> None:
+    done = run("--config", config_file, "door-safe", environ={"EDGE_GATE__DOOR__DRIVER": "gpio"})
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edge-gate door-safe: door: ")

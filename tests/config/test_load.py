@@ -205,7 +205,7 @@ name = "in"
 direction = "in"
 [reader.camera]
 driver = "picamera2"
-size = [640, 481]
+size = [640, 4]
 frame_rate = 10
 limit_c = 3
 
@@ -236,7 +236,7 @@ def test_every_fault_is_told_in_one_go(config_file: Path) -> None:
     environ = {"EDGE_GATE__MQTT__HOTS": "1", "EDGE_GATE__LOG__LEVEL": "infos"}
     name = "a name of 1 to 64 letters, digits, '_', '.' or '-'"
     own = "each needs its own"
-    size = "[width, height], each a whole number from 32 to 4608, even"
+    size = "[width, height], each a whole number from 16 to 10000"
     thermometer = (
         'mode "code_and_temperature" needs a thermometer; add a [reader.thermometer] table'
     )
@@ -249,7 +249,7 @@ def test_every_fault_is_told_in_one_go(config_file: Path) -> None:
         "config.toml:7: door.lock: \"fail_saf\" is unknown; did you mean 'fail_safe'?",
         'config.toml:9: door.open_s: "5" is not a number from 0.5 to 255',
         f"config.toml:11: reader.in.thermometer: {thermometer}",
-        f"config.toml:16: reader.in.camera.size: [640, 481] is not {size}",
+        f"config.toml:16: reader.in.camera.size: [640, 4] is not {size}",
         "config.toml:17: reader.in.camera.frame_rate: unknown key; did you mean 'frame_rate_hz'?",
         "config.toml:18: reader.in.camera.limit_c: unknown key; it belongs in [screening]",
         "config.toml:21: reader.in.name: two readers are called 'in'; give each its own",

@@ -150,8 +150,16 @@ class Broker:
         self._log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         security = lines or ("allow_anonymous true",)
-        # started by root it would drop to a user who can't read the test's folder
-        wanted = (f"listener {self.port} 127.0.0.1", "user root", "log_type all", *security)
+        wanted = (
+            f"listener {self.port} 127.0.0.1",
+            # started by root it would drop to a user who can't read the test's folder
+            "user root",
+            "log_type all",
+            # beyond 1,000 it would silently drop what a slow subscriber has not taken yet; with 0,
+            # for no limit, 2.0.11 ends the connection of whoever it refuses a message
+            "max_queued_messages 100000",
+            *security,
+        )
         self._config.write_text("\n".join(wanted) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -164,7 +164,7 @@ class HubWire(_Wire):
 @pytest.mark.parametrize("wire", [BrokerWire, HubWire])
 def test_nothing_is_confirmed_too_early_and_everything_at_last(wire: type[_Wire]) -> None:
     run_state_machine_as_test(
-        wire, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+        wire, settings=settings(max_examples=30, stateful_step_count=30, deadline=None)
     )
 
 

@@ -107,7 +107,7 @@ def test_without_a_receipt_in_time_records_are_sent_again_from_the_first_unconfi
     broker: Broker, gate: Gate, hub: Hub, outbox: MemoryOutbox
 ) -> None:
     hub.silent.set()
-    worker = gate(broker.port, outbox, confirm="hub", window=10)
+    worker = gate(broker.port, outbox, confirm="hub", window=10, receipt_timeout_s=0.2)
     assert wait_until(lambda: worker.health().counters["asked_again"] >= 2)
     assert wait_until(lambda: hub.deliveries >= 80)
     # a hub that is away is asked with one window each time, not with everything

@@ -5,18 +5,22 @@ from __future__ import annotations
 import ctypes
 import json
 import logging
+import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
+import paho.mqtt.client as paho
 import pytest
 
 from edge.clock import ManualClock
 from edge.config.model import GateTable
-from edge.mqtt.client import Acked, ClientEvent
+from edge.mqtt.client import Acked, ClientEvent, MqttClient, Will
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.tap import RecordTap
 from edge.records.journal import Journal
@@ -30,6 +34,7 @@ from tests.mqtt.support import (
     MemoryOutbox,
     Proxy,
     alarm,
+    config,
     free_port,
     passage,
     receipt,
@@ -133,7 +138,7 @@ def test_a_silent_cut_is_noticed_and_nothing_is_lost(
     proxy: Proxy, tap: RecordTap, gate: Gate
 ) -> None:
     outbox = MemoryOutbox([passage()] * 50)
-    worker = gate(proxy.port, outbox, keepalive_s=1)
+    worker = gate(proxy.port, outbox, keepalive_s=1, window=5)
     assert all_confirmed(outbox)
     proxy.cut()
     for _ in range(50):
@@ -142,6 +147,8 @@ def test_a_silent_cut_is_noticed_and_nothing_is_lost(
     assert tap.wait_for(outbox.stream, 100)
     assert all_confirmed(outbox)
     assert proxy.connections == 2
+    # what was under way is sent again by the publisher alone, not by paho as well
+    assert proxy.most_outstanding <= 5
 
 
 def test_a_silent_cut_of_an_idle_gate_is_noticed_by_keep_alive(proxy: Proxy, gate: Gate) -> None:
@@ -369,3 +376,60 @@ def test_the_journal_on_disk_is_drained_and_its_confirmation_outlives_a_restart(
         assert worker.stop()
     with Journal(tmp_path / "records", place, clock=clock) as journal:
         assert (journal.stream, journal.confirmed_upto) == (stream, 300)
+
+
+def test_a_broker_that_accepts_and_never_answers_blocks_nothing(gate: Gate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        worker = gate(silent.getsockname()[1], MemoryOutbox([passage()]))
+        peer, _ = silent.accept()
+        with peer:
+            assert peer.recv(1) == b"\x10"  # CONNECT: MQTT 5.0, 2.1.2
+            worker.publish_state({"phase": "idle"})
+            assert not worker.health().connected
+            assert worker.stop()
+
+
+def test_the_session_is_kept_and_small_messages_are_sent_at_once(
+    broker: Broker, gate: Gate, tmp_path: Path
+) -> None:
+    outbox = MemoryOutbox([passage()])
+    worker = gate(broker.port, outbox)
+    assert all_confirmed(outbox)
+    sock: Any = worker._client._paho.socket()
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+    worker._client.drop()
+    assert wait_until(lambda: worker.health().counters["connects"] == 2)
+    log = (tmp_path / "mosquitto.log").read_text()
+    assert "(p5, c0, k20)" in log  # MQTT 5, clean start off, keep-alive
+    assert "Sending CONNACK to edge-gate:park-1:site-1:gate-1 (1, 0)" in log  # session present
+
+
+class _Waits:
+    """Takes down the waits that would be set on paho's client."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def reconnect_delay_set(self, low: float, high: float) -> None:
+        assert low == high
+        self.seen.append(low)
+
+
+def test_waits_between_reconnects_double_up_to_the_longest_and_differ_between_gates() -> None:
+    def waits(seed: int) -> list[float]:
+        waits = _Waits()
+        client = MqttClient(
+            config(1883, reconnect_longest_s=60.0).mqtt,
+            client_id="x",
+            will=Will("t", b""),
+            on_event=lambda event: None,
+            rng=random.Random(seed),
+        )
+        for _ in range(10):
+            client._wait_longer(cast("paho.Client", waits))
+        return waits.seen
+
+    first = waits(1)
+    for wait_s, step_s in zip(first, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60], strict=True):
+        assert step_s / 2 <= wait_s <= step_s
+    assert first != waits(2)
