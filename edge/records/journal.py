@@ -393,8 +393,12 @@ class Journal(TinyDB):
 
     @property
     def filled(self) -> float:
-        """The share of the possible room that unconfirmed records take: 0 to 1."""
-        return self._space.filled if self._current else 0.0
+        """The share of the possible room that unconfirmed records take: 0 to 1.
+
+        Raises JournalError.
+        """
+        with doing(f"looking at the room in {self.path}"):
+            return self._space.filled if self._current else 0.0
 
     # --- opening ---------------------------------------------------------------------------------
 

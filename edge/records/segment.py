@@ -141,12 +141,13 @@ def _take(segment: Loaded, data: bytes, start: int, end: int) -> None:
         if seq and (not segment.seqs or int(seq[1]) > segment.seqs[-1]):
             segment.seqs.append(int(seq[1]))
             segment.spans.append((start, end))
-        if data.find(_LOSS, start, end) >= 0:
-            segment.lost += loss_ranges(data[start:end])
+        segment.lost += loss_ranges(data[start:end])
 
 
 def loss_ranges(raw: bytes) -> tuple[tuple[int, int, str], ...]:
     """The ranges that a record accounts for as lost; none for a record of another kind."""
+    if _LOSS not in raw:
+        return ()
     try:
         record = decode(raw)
     except CodecError:  # of a later version: intact, but not ours to understand

@@ -413,7 +413,7 @@ class Stream:
                 raise
 
     def _path(self) -> Path:
-        return self.folder / segment_name(self._active.first)
+        return self._paths[self._active.first]
 
     def _mend(self) -> None:
         """After a failed write: the segment anew in fresh blocks, without what failed.
