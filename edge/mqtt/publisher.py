@@ -151,6 +151,7 @@ class Publisher(Worker):
         self._now = now
         self._clock_s = monotonic
         self._topics = GateTopics(gate.park, gate.site, gate.gate)
+        self._record_topic = self._topics.record  # built once: it is needed for each record
         self._events: queue.SimpleQueue[ClientEvent | _Extra | _Wake] = queue.SimpleQueue()
         self._woken = False
         self._begin_stream()
@@ -467,21 +468,21 @@ class Publisher(Worker):
             return False
         if (again := self._resends.next()) is not None:
             self._counters["resent"] += 1
-            extra = _Extra(self._topics.record, again.raw, retain=False, lasting=True)
+            extra = _Extra(self._record_topic, again.raw, retain=False, lasting=True)
             return self._fly(connection, extra)
         if (stored := self._drain.next()) is not None:
             return self._send_record(connection, stored)
         return False
 
     def _send_record(self, connection: int, stored: Stored) -> bool:
-        if self._too_large(self._topics.record, stored.raw):
+        if self._too_large(self._record_topic, stored.raw):
             self._on_record_refused(
                 stored.seq,
                 f"record {stored.seq} of {len(stored.raw)} bytes is larger than the broker's "
                 f"largest packet of {self._largest_bytes} bytes",
             )
             return True
-        mid = self._client.publish(connection, self._topics.record, stored.raw)
+        mid = self._client.publish(connection, self._record_topic, stored.raw)
         if mid is None:
             self._connection = None  # the drain sends it again with the next connection
             return False
