@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--records", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--window", type=int, default=50, help="in flight; default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, help="turns; default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=10, help="turns; default: %(default)s")
     parser.add_argument("--json", action="store_true", help="one JSON value")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
