@@ -39,6 +39,7 @@ from edge.scan.presentation import Presentations
 from edge.scan.reader import ReaderWorker
 from edge.scan.wire import Orders
 from edge.standins import StandingDoor, StandingSignals
+from edge.steplog import log_step
 from edge.summary import Counts, status_line, summarise
 from edge.supervisor import Post, Supervisor
 from edge.worker import Worker
@@ -282,6 +283,7 @@ class Gate:
         self._publisher.wake()
 
     def _stepped(self, state: GateState, effects: tuple[ev.Effect, ...]) -> None:
+        log_step(effects)
         self._counts = self._counts.after(effects)
         self._summary = summarise(self.rules, state, self._counts)
         self._publisher.publish_state(self._summary)
