@@ -62,6 +62,8 @@ class Alarm(StrEnum):
     DEVICE_FAULT = "device_fault"
     RECORD_NOT_DURABLE = "record_not_durable"
     RECORDS_DAMAGED = "records_damaged"
+    RECORDS_DROPPED = "records_dropped"
+    RECORDS_NEARLY_FULL = "records_nearly_full"
 
 
 class Cause(StrEnum):

@@ -3,7 +3,9 @@
     /var/lib/edge-gate/records/
         lock                       held while a gate runs
         0001-9f86d081884c7d65/     a stream: edge.records.stream
+        0002-60303ae22b998861/     a later one, of a copy of this folder on another device
         quarantine/                damaged bytes, copied out of the way
+        dead-letters               records that were refused for good
 
 TinyDB's queries work as ever (`journal.search(Query().kind == "passage")`): a document is a
 record's JSON, its `doc_id` the record's seq. What would change a record is refused.
@@ -14,13 +16,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from datetime import UTC, datetime
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,15 +35,20 @@ from tinydb.table import Table
 from edge.clock import Clock, SystemClock
 from edge.config.model import GateTable
 from edge.gate.reasons import Cause
+from edge.records.binding import device_id
+from edge.records.deadletters import DeadLetter, add_dead_letter
 from edge.records.disk import Disk, JournalError
-from edge.records.outbox import Stored
+from edge.records.outbox import Outbox, Stored
 from edge.records.segment import SEGMENT_BYTES
-from edge.records.stream import Range, Stream, doing
-from feed.codec import encode
+from edge.records.space import Space, WhenFull
+from edge.records.stream import Range, Stream, doing, remove_folder
+from feed.codec import decode, encode
 from feed.record import Clock as Stamp
-from feed.record import Draft, Record
+from feed.record import Draft, Kind, Record
 
 __all__ = ["Journal", "JournalError", "RecordsNeverChangeError"]
+
+log = logging.getLogger(__name__)
 
 LOCK = "lock"
 QUARANTINE = "quarantine"
@@ -150,9 +158,14 @@ class Journal(TinyDB):
         segment_bytes: int = SEGMENT_BYTES,
         disk: Disk | None = None,
         lenient: bool = False,
+        max_mib: float = 512,
+        when_full: WhenFull = "stop",
+        keep_days: int = 30,
+        device: str | None = None,
     ) -> None:
         """Open the journal in folder `path`, made if it is not there.
 
+        `device` names the machine, edge.records.binding.device_id() unless given.
         Raises JournalError: BUSY when another process has it open, else what the disk says.
         """
         self.path = path
@@ -164,6 +177,12 @@ class Journal(TinyDB):
         self._writing = threading.RLock()
         self._lock_fd: int | None = None
         self._current: Stream | None = None
+        self._earlier: tuple[Stream, ...] = ()
+        self._space = Space(path, max_bytes=int(max_mib * (1 << 20)), when_full=when_full)
+        self._keep = timedelta(days=keep_days)
+        self._device = device or device_id()
+        self._set_back = False
+        self._beginning: Stream | None = None
         super().__init__(self, storage=RecordStorage)
         try:
             self._ready()
@@ -180,46 +199,102 @@ class Journal(TinyDB):
         record that can't be written at all.
         """
         with self._writing:
-            current = self._ready()
-            parts = {name: getattr(draft, name) for name in _DRAFT_PARTS}
-            record = Record(
-                **parts | ({} if ref is None else {"ref": ref}),
-                stream=current.stream,
-                seq=current.next_seq,
-                prev=current.head,
-                park=self._place.park,
-                site=self._place.site,
-                gate=self._place.gate,
-                at=_to_milliseconds(at),
-                clock=clock,
-            )
-            raw = encode(record)
-            try:
-                with self._noting():
-                    current.append(raw)
-            except JournalError as error:
-                if error.cause is Cause.NOT_FOUND:  # another card, or none: what is there now?
-                    self._let_go()
-                raise
-            return record
+            return self._append(self._ready(), draft, at=at, clock=clock, ref=ref)
+
+    def refuse(
+        self, seq: int, reason: str, *, at: datetime, clock: Stamp, stream: str | None = None
+    ) -> Record | None:
+        """A record that nobody will ever take: put it with the dead letters, and go on without it.
+
+        The `loss` record that accounts for it; None when the record is not waiting (any more).
+        `stream` is for one of `earlier`. Raises JournalError.
+        """
+        with self._writing:
+            found = self._stream_called(stream)
+            for stored in found.unconfirmed(seq - 1, 1) if found else ():
+                if found is None or stored.seq != seq:
+                    break
+                with self._noting(), doing(f"keeping a dead letter in {self.path}"):
+                    letter = DeadLetter(found.stream, seq, reason, stored.raw)
+                    add_dead_letter(self.path, letter, self._disk)
+                loss = Draft(kind=Kind.LOSS, ranges=((seq, seq, f"refused: {reason}"),))
+                return self._append(found, loss, at=at, clock=clock)
+        return None
+
+    def report_losses(self, *, at: datetime, clock: Stamp) -> int:
+        """Write the `loss` records of what `unreported` names; how many records those lost."""
+        with self._writing:
+            self._ready()
+            count = 0
+            for stream in self._streams():
+                lost = tuple(stream.unreported)
+                if lost:
+                    loss = Draft(kind=Kind.LOSS, ranges=lost)
+                    self._append(stream, loss, at=at, clock=clock)
+                    count += sum(last - first + 1 for first, last, _ in lost)
+            return count
 
     def settle(self) -> None:
         """What can wait for a quiet moment: pending confirmations. Raises JournalError."""
         with self._writing, self._noting():
-            self._ready().flush()
+            self._ready()
+            for stream in self._streams():
+                stream.flush()
 
     def prepare(self) -> None:
         """Make the next file ahead of need, so that no append waits for it. Raises JournalError."""
         with self._writing:
             self._ready().prepare()
 
+    def retire(self) -> int:
+        """Remove files of confirmed records older than `keep_days`; how many went.
+
+        None by a clock that was not synchronised. Raises JournalError.
+        """
+        if self.clock.stamp().state != "synced":
+            return 0
+        before = self.clock.now() - self._keep
+        with self._writing:
+            self._ready()
+            count = sum(stream.retire(before) for stream in self._streams())
+            for stream in [one for one in self._earlier if one.is_past(before)]:
+                self._take([one for one in self._earlier if one is not stream], self._ready())
+                with doing(f"removing {stream.folder}"):
+                    count += stream.remove_all()
+            return count
+
+    def _append(
+        self, stream: Stream, draft: Draft, *, at: datetime, clock: Stamp, ref: int | None = None
+    ) -> Record:
+        parts = {name: getattr(draft, name) for name in _DRAFT_PARTS}
+        record = Record(
+            **parts | ({} if ref is None else {"ref": ref}),
+            stream=stream.stream,
+            seq=stream.next_seq,
+            prev=stream.head,
+            park=self._place.park,
+            site=self._place.site,
+            gate=self._place.gate,
+            at=_to_milliseconds(at),
+            clock=clock,
+        )
+        raw = encode(record)
+        try:
+            with self._noting():
+                stream.append(raw)
+        except JournalError as error:
+            if error.cause is Cause.NOT_FOUND:  # another card, or none: what is there now?
+                self._let_go()
+            raise
+        return record
+
     def close(self) -> None:
         """Write pending confirmations and let the folder go. Raises JournalError; once only."""
         with self._writing:
             self._opened = False
             try:
-                if self._current is not None:
-                    self._current.flush(sync=True)
+                for stream in self._streams():
+                    stream.flush(sync=True)
             finally:
                 self._let_go()
 
@@ -259,12 +334,12 @@ class Journal(TinyDB):
     def read(self, first: int, last: int) -> Sequence[Stored]:
         """Records `first`..`last` inclusive that are still on disk, confirmed or not."""
         current = self._current
-        return list(current.read(first, last)) if current else []
+        return current.read(first, last) if current else []
 
     def iterate(self) -> Iterator[Stored]:
         """All records that are still on disk, without holding them all."""
         current = self._current
-        return current.read(1, current.last_seq) if current else iter(())
+        return current.iterate(1, current.last_seq) if current else iter(())
 
     def confirm(self, upto: int) -> None:
         """Everything up to `upto` arrived. Never moves backwards."""
@@ -277,19 +352,53 @@ class Journal(TinyDB):
         current = self._current
         return current.oldest_unconfirmed_at() if current else None
 
+    @property
+    def earlier(self) -> Sequence[Outbox]:
+        """Outboxes of streams before this one that still hold unconfirmed records."""
+        return [stream for stream in self._earlier if not stream.is_drained]
+
+    def receipt(self, upto: int, head: str | None, *, stream: str | None = None) -> bool:
+        """The hub has everything up to `upto`, whose hash is `head`: confirm it.
+
+        False when these are not this journal's records: it was set back to an older state, and
+        has given seqs a second time. Then the next record begins a new stream, and what was
+        written since the journal was opened goes into it once more.
+        """
+        found = self._stream_called(stream)
+        if found is None:
+            return False
+        if found.agrees(upto, head):
+            found.confirm(upto)
+            return True
+        if found is self._current:
+            self._set_back = True
+        return False
+
     # --- what was lost ---------------------------------------------------------------------------
 
     @property
     def set_aside(self) -> int:
-        """Damaged pieces that were found when the journal was opened, and never before."""
-        current = self._current
-        return current.set_aside if current else 0
+        """Damaged pieces that were found since the journal was opened, and never before."""
+        return sum(stream.set_aside for stream in self._streams())
 
     @property
     def unreported(self) -> Sequence[Range]:
-        """Seqs whose records are lost, unconfirmed, and in no `loss` record yet."""
-        current = self._current
-        return tuple(current.unreported) if current else ()
+        """Records that are lost, unconfirmed, and in no `loss` record yet: first, last, why."""
+        return tuple(span for stream in self._streams() for span in stream.unreported)
+
+    @property
+    def dropped(self) -> int:
+        """Unconfirmed records given up for newer ones since the journal was opened."""
+        return self._space.dropped
+
+    @property
+    def filled(self) -> float:
+        """The share of the possible room that unconfirmed records take: 0 to 1.
+
+        Raises JournalError.
+        """
+        with doing(f"looking at the room in {self.path}"):
+            return self._space.filled if self._current else 0.0
 
     # --- opening ---------------------------------------------------------------------------------
 
@@ -298,7 +407,18 @@ class Journal(TinyDB):
             with self._noting():
                 self._open()
         assert self._current is not None
+        if self._set_back:
+            with self._noting():
+                self._begin_again(self._current)
         return self._current
+
+    def _streams(self) -> tuple[Stream, ...]:
+        return (*self._earlier, *([self._current] if self._current else ()))
+
+    def _stream_called(self, name: str | None) -> Stream | None:
+        if name is None:
+            return self._current
+        return next((stream for stream in self._streams() if stream.stream == name), None)
 
     @contextlib.contextmanager
     def _noting(self) -> Iterator[None]:
@@ -318,29 +438,67 @@ class Journal(TinyDB):
             if not quarantine.exists():
                 self._disk.make_folder(quarantine)
                 self._disk.sync_folder(self.path)
-            folders = streams_in(self.path)
-            if not folders:
-                folders = [self._new_stream(1)]
-        self._current = Stream(
-            folders[-1],
+            for left in self.path.glob("0*.old"):
+                remove_folder(self._disk, left)
+            opened: list[Stream] = []
+            try:
+                opened.extend(self._open_stream(folder) for folder in streams_in(self.path))
+                if not opened or opened[-1].is_moved:
+                    opened.append(self._new_stream(after=opened))
+            except OSError:
+                for stream in opened:
+                    stream.close()
+                raise
+        self._take(opened[:-1], opened[-1])
+
+    def _take(self, earlier: Sequence[Stream], current: Stream) -> None:
+        self._earlier, self._current = tuple(earlier), current
+        self._space.streams = self._streams()
+
+    def _open_stream(self, folder: Path) -> Stream:
+        return Stream(
+            folder,
             self._disk,
             segment_bytes=self._segment_bytes,
-            quarantine=quarantine,
-            bound={},
+            quarantine=self.path / QUARANTINE,
+            device=self._device,
+            space=self._space,
         )
 
+    def _new_stream(self, after: Sequence[Stream]) -> Stream:
+        number = max((int(path.name[:4]) for path in streams_in(self.path)), default=0) + 1
+        name = f"{number:04d}-{secrets.token_hex(8)}"
+        if after:
+            log.warning("the journal is a copy or was set back: new records go into %s", name)
+        Stream.create(
+            self.path, name, self._disk, segment_bytes=self._segment_bytes, device=self._device
+        )
+        return self._open_stream(self.path / name)
+
+    def _begin_again(self, old: Stream) -> None:
+        """A new stream, with what this process wrote into the one that was set back."""
+        if self._beginning is None:
+            with doing(f"beginning a new stream in {self.path}"):
+                self._beginning = self._new_stream(after=[old])
+        new = self._beginning  # a disk that failed on the way goes on where it was
+        for stored in old.read(old.opened_at + 1 + new.last_seq, old.last_seq):
+            record = decode(stored.raw)
+            draft = Draft(**{name: getattr(record, name) for name in _DRAFT_PARTS})
+            ref = (record.ref or 0) - old.opened_at
+            draft = replace(draft, ref=ref if ref > 0 else None)
+            self._append(new, draft, at=record.at, clock=record.clock)
+        old.confirm(old.last_seq)
+        self._take([*self._earlier, old], new)
+        self._set_back, self._beginning = False, None
+
     def _let_go(self) -> None:
-        current, self._current = self._current, None
-        if current is not None:
-            current.close()
+        for stream in (*self._streams(), *([self._beginning] if self._beginning else ())):
+            stream.close()
+        self._beginning = None
+        self._earlier, self._current, self._space.streams = (), None, ()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
-
-    def _new_stream(self, number: int) -> Path:
-        name = f"{number:04d}-{secrets.token_hex(8)}"
-        Stream.create(self.path, name, self._disk, segment_bytes=self._segment_bytes, bound={})
-        return self.path / name
 
 
 def _to_milliseconds(at: datetime) -> datetime:

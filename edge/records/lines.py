@@ -41,11 +41,6 @@ def to_line(body: bytes) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
-def starts(data: bytes) -> int:
-    """How many lines begin in these bytes."""
-    return len(_START.findall(data))
-
-
 def scan(data: bytes) -> Scan:
     """Every intact line, whatever stands between them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from itertools import islice
@@ -13,8 +14,9 @@ from pathlib import Path
 from tinydb import Query
 from tinydb.queries import QueryInstance
 
+from edge.records.deadletters import DeadLetter, read_dead_letters
 from edge.records.disk import journal_error
-from edge.records.journal import streams_in
+from edge.records.journal import QUARANTINE, streams_in
 from edge.records.segment import Loaded, first_of, load
 from edge.records.stream import segments_in
 from feed.codec import decode, format_time
@@ -99,3 +101,53 @@ def _load(segment: Path) -> Loaded:
         return load(0, b"")
     except OSError as error:
         raise journal_error(error, f"reading {segment}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One stream of a journal as its files show it; the last stream is the one written to."""
+
+    stream: str
+    first_seq: int
+    last_seq: int
+    confirmed_upto: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A journal's folder: its streams, and what was put out of the way."""
+
+    streams: tuple[StreamStatus, ...]
+    quarantined: tuple[Path, ...]
+    dead_letters: tuple[DeadLetter, ...]
+
+
+def read_status(path: Path) -> Status:
+    """The state of the journal in folder `path`. Raises JournalError.
+
+    Confirmations of the last second may not stand in the files yet.
+    """
+    try:
+        streams = tuple(_stream_status(folder) for folder in streams_in(path))
+        quarantine = path / QUARANTINE
+        quarantined = sorted(quarantine.iterdir()) if quarantine.is_dir() else []
+        return Status(streams, tuple(quarantined), tuple(read_dead_letters(path)))
+    except OSError as error:
+        raise journal_error(error, f"reading the journal in {path}") from error
+
+
+def _stream_status(folder: Path) -> StreamStatus:
+    files = segments_in(folder)
+    first = files[0][0] if files else 1
+    confirmed = last = 0
+    for _, file in reversed(files):
+        segment = _load(file)
+        confirmed = max(confirmed, segment.confirmed)
+        last = max(last, segment.next_seq - 1)
+        if segment.header:
+            break
+    size = sum(file.stat().st_size for _, file in files)
+    stream = folder.name.partition("-")[2]
+    return StreamStatus(stream, first, max(last, confirmed), confirmed, len(files), size)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 CAPACITY = 2_000  # requests: hours of a busy gate whose disk is gone, about 4 MB
 REMEMBERED = 4_096  # requests whose seq a later `ref_request` may name
+NEARLY_FULL = 0.9  # of the room for records: time for someone to look
+RETIRE_EVERY_S = 3600.0
 IDLE_S = 1.0  # quiet for this long: write confirmations, make the next file
 
 Emit = Callable[[Event], None]
@@ -154,6 +156,8 @@ class Recorder(Worker):
         self._drain_s = drain_s
         self._dropped_told = queue.dropped
         self._set_aside_told = 0
+        self._nearly_full = False
+        self._retires_s = 0.0
 
     def run(self) -> None:
         """Write until told to stop, then what is left, for `drain_s` at most."""
@@ -184,7 +188,7 @@ class Recorder(Worker):
         else:
             self._works()
         if request is None:
-            self._prepare()
+            self._tidy()
 
     def _write(self, request: _Request) -> None:
         write = request.write
@@ -220,27 +224,42 @@ class Recorder(Worker):
             self._queue.cause = None
             self._emit(Recovered(device=Device.RECORDER))
 
-    def _prepare(self) -> None:
+    def _tidy(self) -> None:
         try:
+            if self._clock.monotonic() >= self._retires_s:
+                self._retires_s = self._clock.monotonic() + RETIRE_EVERY_S
+                self._journal.retire()
             self._journal.prepare()
         except JournalError as error:  # the next append needs it, and will say so if it must
-            log.warning("no room yet for the journal's next file: %s", error)
+            log.warning("the journal can't be tidied now: %s", error)
 
     def _report(self) -> None:
         """Records of the recorder's own: what was lost, and alarms about it."""
         lost = self._journal.unreported
         if lost:
-            ranges = tuple((first, last, "damaged") for first, last in lost)
-            self._own(Draft(kind=Kind.LOSS, ranges=ranges))
+            dropped = sum(last - first + 1 for first, last, why in lost if why == "dropped")
+            count = self._journal.report_losses(at=self._clock.now(), clock=self._clock.stamp())
+            if dropped:
+                self._alarm(Alarm.RECORDS_DROPPED, dropped=dropped)
+            if count > dropped:
+                self._alarm(Alarm.RECORDS_DAMAGED, lost=count - dropped)
         set_aside = self._journal.set_aside
-        if set_aside > self._set_aside_told or lost:
-            count = sum(last - first + 1 for first, last in lost)
-            self._alarm(Alarm.RECORDS_DAMAGED, set_aside=set_aside, lost=count)
+        if set_aside > self._set_aside_told:
+            self._alarm(Alarm.RECORDS_DAMAGED, set_aside=set_aside - self._set_aside_told)
             self._set_aside_told = set_aside
         if self._queue.dropped > self._dropped_told:
             dropped = self._queue.dropped - self._dropped_told
             self._alarm(Alarm.RECORD_NOT_DURABLE, dropped=dropped)
             self._dropped_told += dropped
+        self._report_room()
+
+    def _report_room(self) -> None:
+        filled = self._journal.filled
+        if filled >= NEARLY_FULL and not self._nearly_full:
+            self._nearly_full = True
+            self._alarm(Alarm.RECORDS_NEARLY_FULL, percent=int(filled * 100))
+        elif filled < NEARLY_FULL - 0.1:
+            self._nearly_full = False
 
     def _alarm(self, alarm: Alarm, **detail: int) -> None:
         log.error("alarm %s %s", alarm, detail)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from edge.records.lines import Span, scan, starts, to_line
+from edge.records.lines import Span, scan, to_line
 from edge.records.outbox import Stored
 from feed.codec import CodecError, decode
 
@@ -19,6 +19,7 @@ HEADER_ROOM_BYTES = 1024  # more than any header needs
 SUFFIX = ".log"
 
 _SHORTEST_RECORD_BYTES = 120  # stream, places, time and clock stand in each
+_ONCE_IN_A_RECORD = (b'{"v":', b'"boot":"', b'"uptime_s":', b'"park":"')
 _HEADER = b'{"segment":'
 _CONFIRMED = b'{"confirmed":'
 _SEQ = re.compile(rb'"seq":(\d+)')
@@ -99,6 +100,11 @@ class Loaded:
         self.data += line
         self.next_seq = seq + 1
 
+    def forget(self) -> None:
+        """Let the bytes go, and keep what is known of them."""
+        self.data = bytearray()
+        self.spans = []
+
     def records(self, first: int, last: int) -> Iterator[Stored]:
         """The records `first`..`last` that are here, in order."""
         for index in range(bisect_left(self.seqs, first), bisect_right(self.seqs, last)):
@@ -135,12 +141,13 @@ def _take(segment: Loaded, data: bytes, start: int, end: int) -> None:
         if seq and (not segment.seqs or int(seq[1]) > segment.seqs[-1]):
             segment.seqs.append(int(seq[1]))
             segment.spans.append((start, end))
-        if data.find(_LOSS, start, end) >= 0:
-            segment.lost += loss_ranges(data[start:end])
+        segment.lost += loss_ranges(data[start:end])
 
 
 def loss_ranges(raw: bytes) -> tuple[tuple[int, int, str], ...]:
     """The ranges that a record accounts for as lost; none for a record of another kind."""
+    if _LOSS not in raw:
+        return ()
     try:
         record = decode(raw)
     except CodecError:  # of a later version: intact, but not ours to understand
@@ -152,6 +159,7 @@ def _records_in(piece: bytes, *, is_first: bool) -> int:
     """How many seqs a damaged piece may have held: one too many is safe, one too few is not."""
     if len(piece) < _SHORTEST_RECORD_BYTES:
         return 0
-    controls = piece.count(_CONFIRMED) + piece.count(_HEADER)
-    controls = max(controls, int(is_first))  # a segment begins with its header
-    return max(starts(piece) - controls, 0 if controls else 1)
+    seen = max(piece.count(mark) for mark in _ONCE_IN_A_RECORD)
+    if seen or is_first or _HEADER in piece:  # a segment begins with its header
+        return seen
+    return len(piece) // _SHORTEST_RECORD_BYTES

@@ -17,9 +17,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from edge.gate.reasons import Cause
+from edge.records.binding import bind, is_same
 from edge.records.disk import Disk, JournalError, fill_zeros, journal_error
 from edge.records.lines import PREFIX_BYTES, to_line
 from edge.records.outbox import Stored
@@ -33,6 +35,7 @@ from edge.records.segment import (
     loss_ranges,
     segment_name,
 )
+from edge.records.space import Space
 from feed.codec import decode, record_hash
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,7 @@ SPARE = "spare"
 _UNFINISHED = "spare.new"
 _SEALED_IN_MEMORY = 2
 
-Range = tuple[int, int]
+Range = tuple[int, int, str]  # first seq, last seq, why they are lost
 
 
 @contextmanager
@@ -70,17 +73,22 @@ class Stream:
         *,
         segment_bytes: int,
         quarantine: Path,
-        bound: Mapping[str, str],
+        device: str,
+        space: Space,
     ) -> None:
         """Open an existing folder. Raises JournalError."""
         self.folder = folder
         self.stream = folder.name.partition("-")[2]
         self.set_aside = 0  # damaged pieces found at this opening and never before
         self.unreported: list[Range] = []  # lost, unconfirmed, and in no loss record yet
+        self.opened_at = 0  # the newest seq when it was opened
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._quarantine = quarantine
-        self._bound = dict(bound)
+        self._space = space
+        self._damaged: list[Loaded] = []  # found while running, to be set aside
+        self._ages: dict[int, datetime | None] = {}
+        self._made_for: Mapping[str, str] = {}
         self._state = threading.Lock()
         self._sealed: OrderedDict[int, Loaded] = OrderedDict()
         self._lost: list[Range] = []
@@ -90,25 +98,24 @@ class Stream:
         self._oldest: tuple[int, datetime] | None = None
         self._broken = False
         with doing(f"opening {folder}"):
+            self._bound = bind(folder / IDENTITY, device, disk)
             self._paths = dict(segments_in(folder))
             self._clear_leftovers()
             self._spare_ready = self._spare_is_clean()
             self._active, self._fd = self._open_segments()
+        self.opened_at = self.last_seq
 
     @staticmethod
-    def create(
-        root: Path, name: str, disk: Disk, *, segment_bytes: int, bound: Mapping[str, str]
-    ) -> None:
+    def create(root: Path, name: str, disk: Disk, *, segment_bytes: int, device: str) -> None:
         """Make a stream's folder, whole or not at all. Raises OSError."""
         making = root / f"{name}.new"
         if making.exists():
-            for path in making.iterdir():
-                disk.remove(path)
-        else:
-            disk.make_folder(making)
+            remove_folder(disk, making)
+        disk.make_folder(making)
         _write_whole(disk, making / IDENTITY, name.encode() + b"\n")
         stream = name.partition("-")[2]
-        header = Header(stream, first=1, confirmed=0, prev=None, bound=dict(bound))
+        bound = bind(making / IDENTITY, device, disk)
+        header = Header(stream, first=1, confirmed=0, prev=None, bound=bound)
         _write_whole(disk, making / segment_name(1), header.line(), segment_bytes)
         disk.sync_folder(making)
         disk.rename(making, root / name)
@@ -136,8 +143,35 @@ class Stream:
         """Every record up to this seq is confirmed."""
         return self._confirmed
 
-    def read(self, first: int, last: int) -> Iterator[Stored]:
+    @property
+    def is_moved(self) -> bool:
+        """Whether this is a copy of the journal it was: no new records may go here."""
+        return not is_same(self._made_for, self._bound)
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is left to deliver or to report."""
+        return self._confirmed >= self.last_seq and not self.unreported
+
+    @property
+    def used_bytes(self) -> int:
+        """What the files take."""
+        return (len(self._paths) + self._spare_ready) * self._segment_bytes
+
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """What the files with unconfirmed records take; those of one stream come last."""
+        with self._state:
+            firsts = sorted(self._paths)
+        confirmed = sum(following <= self._confirmed + 1 for following in firsts[1:])
+        return (len(firsts) - confirmed) * self._segment_bytes
+
+    def read(self, first: int, last: int) -> list[Stored]:
         """Records `first`..`last` that are on disk and intact, in order."""
+        return list(self.iterate(first, last))
+
+    def iterate(self, first: int, last: int) -> Iterator[Stored]:
+        """The same, one file in memory at a time."""
         with self._state:
             firsts = sorted(self._paths)
         for index, start in enumerate(firsts):
@@ -145,10 +179,9 @@ class Stream:
             if start > last or (following is not None and following <= first):
                 continue
             loaded = self._segment(start)
-            if loaded is not None:
-                with self._state:
-                    found = list(loaded.records(first, last))
-                yield from found
+            with self._state:
+                found = list(loaded.records(first, last))
+            yield from found
 
     def unconfirmed(self, after: int, limit: int) -> Sequence[Stored]:
         """Up to `limit` unconfirmed records after seq `after`, without those accounted as lost."""
@@ -156,12 +189,12 @@ class Stream:
             first, last, lost = max(after, self._confirmed) + 1, self.last_seq, list(self._lost)
         found: list[Stored] = []
         while first <= last and len(found) < limit:
-            skipped = [high for low, high in lost if low <= first <= high]
+            skipped = [high for low, high, _ in lost if low <= first <= high]
             if skipped:
                 first = max(skipped) + 1
                 continue
             upto = first + limit - len(found) - 1
-            upto = min([upto, last, *(low - 1 for low, _ in lost if low > first)])
+            upto = min([upto, last, *(low - 1 for low, _, _ in lost if low > first)])
             found += self.read(first, upto)
             first = upto + 1
         return found
@@ -183,6 +216,12 @@ class Stream:
             self._confirmed = max(self._confirmed, min(upto, self.last_seq))
             self._lost = [span for span in self._lost if span[1] > self._confirmed]
 
+    def agrees(self, upto: int, head: str | None) -> bool:
+        """Whether record `upto`, of this hash, can be this stream's. Raises JournalError."""
+        if upto > self.last_seq:
+            return False
+        return head is None or all(record_hash(one.raw) == head for one in self.read(upto, upto))
+
     # --- writing: one thread at a time ---------------------------------------------------------
 
     def append(self, raw: bytes) -> None:
@@ -196,17 +235,19 @@ class Stream:
         self._mend()
         before = self._before(len(line))
         self._write(before + line, sync=True)
-        ranges = [(low, high) for low, high, _ in loss_ranges(raw)]
+        ranges = loss_ranges(raw)
         with self._state:
             self._active.data += before
             self._active.add(self.next_seq, line, PREFIX_BYTES)
             self._head = record_hash(raw)
             self._lost += ranges
-        self.unreported = without(self.unreported, ranges)
+            self.unreported = without(self.unreported, ranges)
 
     def flush(self, *, sync: bool = False) -> None:
         """Write a confirmation that no record has carried yet. Raises JournalError."""
         self._mend()
+        while self._damaged:
+            self._set_aside(self._damaged.pop())
         line = confirmed_line(self._confirmed)
         if self._confirmed > self._confirmed_on_disk:
             if self._room() < len(line):
@@ -222,8 +263,15 @@ class Stream:
 
     def prepare(self) -> None:
         """Make the next segment ahead of need. Raises JournalError (a full disk)."""
-        if self._spare_ready:
-            return
+        while not self._spare_ready:
+            try:
+                self._space.check(self._segment_bytes)
+                self._make_spare()
+            except JournalError as error:
+                if error.cause is not Cause.DISK_FULL or not self._free():
+                    raise
+
+    def _make_spare(self) -> None:
         unfinished = self.folder / _UNFINISHED
         with doing(f"making {self.folder / SPARE}"):
             try:
@@ -234,6 +282,79 @@ class Stream:
                 raise
             self._disk.rename(unfinished, self.folder / SPARE)
         self._spare_ready = True
+
+    def _free(self) -> bool:
+        with doing(f"making room in {self.folder}"):
+            return self._space.free()
+
+    def remove_oldest(self, *, confirmed_only: bool) -> int | None:
+        """Remove the oldest file, but never the one that is written to.
+
+        How many unconfirmed records went with it, None when no file may go. Raises OSError.
+        """
+        with self._state:
+            firsts = sorted(self._paths)
+            if len(firsts) < 2 or (len(firsts) == 2 and not self._active.end):
+                return None  # the header that the next one goes by is not on disk yet
+            first, last = firsts[0], firsts[1] - 1
+            if confirmed_only and last > self._confirmed:
+                return None
+            path = self._paths[first]
+        unconfirmed = [(max(first, self._confirmed + 1), last, "dropped")]
+        unconfirmed = without([span for span in unconfirmed if span[0] <= last], self._lost)
+        self._disk.remove(path)
+        self._disk.sync_folder(self.folder)
+        with self._state:
+            del self._paths[first]
+            self._sealed.pop(first, None)
+            self._lost += unconfirmed
+            self.unreported = without(self.unreported, unconfirmed) + unconfirmed
+        return sum(high - low + 1 for low, high, _ in unconfirmed)
+
+    def retire(self, before: datetime) -> int:
+        """Remove confirmed files whose records are all older than this; how many went.
+
+        A time that was not synchronised says nothing; such a file goes with the one after it.
+        Raises JournalError.
+        """
+        count = 0
+        with self._state:
+            firsts = sorted(self._paths)
+        for place, (first, following) in enumerate(pairwise(firsts), 1):
+            if following - 1 > self._confirmed:
+                break
+            newest = self._newest_synced_at(first)
+            if newest is not None:
+                if newest >= before:
+                    break
+                count = place
+        with doing(f"removing old records in {self.folder}"):
+            removed = [self.remove_oldest(confirmed_only=True) for _ in range(count)]
+        return len([one for one in removed if one is not None])
+
+    def is_past(self, before: datetime) -> bool:
+        """Whether all of it was delivered, and is older than this."""
+        newest = self._newest_synced_at(self._active.first)
+        return self.is_drained and (self.last_seq == 0 or (newest is not None and newest < before))
+
+    def remove_all(self) -> int:
+        """Remove the whole stream; how many files. Raises OSError."""
+        self.close()
+        gone = self.folder.with_name(self.folder.name + ".old")
+        self._disk.rename(self.folder, gone)
+        self._disk.sync_folder(self.folder.parent)
+        remove_folder(self._disk, gone)
+        return len(self._paths)
+
+    def _newest_synced_at(self, first: int) -> datetime | None:
+        if first in self._ages:
+            return self._ages[first]
+        segment = self._segment(first)
+        records = [decode(one.raw) for one in segment.records(first, self.last_seq)]
+        newest = max((one.at for one in records if one.clock.state == "synced"), default=None)
+        if segment is not self._active:
+            self._ages[first] = newest
+        return newest
 
     def close(self) -> None:
         """Let the files go, without writing anything."""
@@ -292,7 +413,7 @@ class Stream:
                 raise
 
     def _path(self) -> Path:
-        return self.folder / segment_name(self._active.first)
+        return self._paths[self._active.first]
 
     def _mend(self) -> None:
         """After a failed write: the segment anew in fresh blocks, without what failed.
@@ -303,7 +424,8 @@ class Stream:
         """
         if not self._broken:
             return
-        self.prepare()
+        if not self._spare_ready:
+            self._make_spare()  # beyond the limit for a moment: it takes the other's place
         data = bytes(self._active.data)
         spare, path = self.folder / SPARE, self._path()
         with doing(f"mending {path}"):
@@ -326,23 +448,34 @@ class Stream:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def _segment(self, first: int) -> Loaded | None:
+    def _segment(self, first: int) -> Loaded:
+        """A segment in memory; empty when it was removed meanwhile. Raises JournalError."""
         with self._state:
             if first == self._active.first:
                 return self._active
-            known = self._sealed.get(first)
-            path = self._paths.get(first)
+            known, path = self._sealed.get(first), self._paths.get(first)
         if known is not None or path is None:
-            return known
+            return known or Loaded(first, bytearray())
         try:
             loaded = load(first, path.read_bytes())
-        except FileNotFoundError:  # retired meanwhile
-            return None
+        except FileNotFoundError:
+            return Loaded(first, bytearray())
         except OSError as error:
             raise journal_error(error, f"reading {path}") from error
         with self._state:
             self._remember(loaded)
+            if loaded.damaged:
+                self._notice(loaded)
         return loaded
+
+    def _notice(self, loaded: Loaded) -> None:
+        """Damage since the journal was opened. What was confirmed is safe at the hub."""
+        following = min(first for first in self._paths if first > loaded.first)
+        expected = max(loaded.first, self._confirmed + 1)
+        lost = without(_missing([loaded], expected - 1, following - 1), self._lost)
+        self.unreported = without(self.unreported, lost) + lost
+        self._lost += lost
+        self._damaged.append(loaded)
 
     def _remember(self, loaded: Loaded) -> None:
         self._sealed[loaded.first] = loaded
@@ -371,14 +504,14 @@ class Stream:
             raise JournalError(Cause.NOT_FOUND, f"{self.folder} holds no segment")
         loaded = self._load_unconfirmed()
         active = loaded[-1]
+        headers = [segment.header for segment in loaded if segment.header]
+        self._made_for = headers[-1].bound if headers else {}
         self._confirmed = self._confirmed_on_disk = max(segment.confirmed for segment in loaded)
         active.next_seq = max(active.next_seq, self._confirmed + 1)
-        self._head = _head(loaded)
-        ranges = [(low, high) for segment in loaded for low, high, _ in segment.lost]
-        self._lost = [span for span in ranges if span[1] > self._confirmed]
-        self.unreported = without(_missing(loaded, self._confirmed), ranges)
-        for segment in loaded:
-            self._set_aside(segment)
+        accounted = [span for segment in loaded for span in segment.lost]
+        missing = without(_missing(loaded, self._confirmed, active.next_seq - 1), accounted)
+        self.unreported = missing
+        self._lost = [span for span in accounted if span[1] > self._confirmed] + missing
         for segment in loaded[:-1][-_SEALED_IN_MEMORY:]:
             self._remember(segment)
         return active, self._settle_tail(active)
@@ -387,10 +520,15 @@ class Stream:
         """The newest segments, back to the one with the oldest unconfirmed record."""
         loaded: list[Loaded] = []
         for first, path in sorted(self._paths.items(), reverse=True):
-            loaded.insert(0, load(first, path.read_bytes()))
-            known = any(segment.header for segment in loaded)
-            if known and first <= max(segment.confirmed for segment in loaded) + 1:
+            segment = load(first, path.read_bytes())
+            self._set_aside(segment)
+            self._head = self._head or _head(segment)
+            loaded.insert(0, segment)
+            known = any(one.header for one in loaded)
+            if known and first <= max(one.confirmed for one in loaded) + 1:
                 break
+            if len(loaded) > 1 + _SEALED_IN_MEMORY:
+                segment.forget()
         return loaded
 
     def _set_aside(self, segment: Loaded) -> None:
@@ -437,38 +575,39 @@ class Stream:
 def without(ranges: Sequence[Range], covered: Sequence[Range]) -> list[Range]:
     """`ranges` less what `covered` covers, in order."""
     left = list(ranges)
-    for low, high in covered:
+    for low, high, _ in covered:
         left = [
-            part
-            for first, last in left
-            for part in ((first, min(last, low - 1)), (max(first, high + 1), last))
-            if part[0] <= part[1]
+            (begin, end, why)
+            for first, last, why in left
+            for begin, end in ((first, min(last, low - 1)), (max(first, high + 1), last))
+            if begin <= end
         ]
     return left
 
 
-def _missing(loaded: Sequence[Loaded], confirmed: int) -> list[Range]:
-    """Seqs after `confirmed` that were given but whose records are not there."""
-    expected = confirmed + 1
+def _missing(loaded: Sequence[Loaded], after: int, last: int) -> list[Range]:
+    """Seqs after `after` up to `last` whose records are not in these segments."""
+    expected = after + 1
     missing: list[Range] = []
-    for segment in loaded:
-        for seq in segment.seqs:
-            if seq > expected:
-                missing.append((expected, seq - 1))
-            expected = max(expected, seq + 1)
-    if loaded[-1].next_seq > expected:
-        missing.append((expected, loaded[-1].next_seq - 1))
+    for seq in (*(seq for segment in loaded for seq in segment.seqs), last + 1):
+        if seq > expected:
+            missing.append((expected, seq - 1, "damaged"))
+        expected = max(expected, seq + 1)
     return missing
 
 
-def _head(loaded: Sequence[Loaded]) -> str | None:
-    for segment in reversed(loaded):
-        if segment.seqs:
-            start, end = segment.spans[-1]
-            return record_hash(bytes(segment.data[start:end]))
-        if segment.header is not None:
-            return segment.header.prev
-    return None
+def _head(segment: Loaded) -> str | None:
+    if segment.seqs:
+        start, end = segment.spans[-1]
+        return record_hash(bytes(segment.data[start:end]))
+    return segment.header.prev if segment.header else None
+
+
+def remove_folder(disk: Disk, folder: Path) -> None:
+    """Remove a folder of files. Raises OSError."""
+    for path in folder.iterdir():
+        disk.remove(path)
+    disk.remove_folder(folder)
 
 
 def _write_whole(disk: Disk, path: Path, data: bytes, size: int = 0) -> None:

@@ -10,6 +10,7 @@ from hypothesis import settings
 from edge.clock import ManualClock
 from edge.config.model import GateTable
 from edge.gate.reasons import Cause
+from edge.records.disk import Disk
 from edge.records.journal import Journal, JournalError
 from feed.record import Draft, Happening
 
@@ -23,6 +24,14 @@ def small(text: str, kind: str = "gate") -> Draft:
     return Draft(kind=kind, event=Happening(name="note", detail={"text": text}))
 
 
+class CopiedDisk(Disk):
+    """Files that are changed and copied by a test are still the same journal."""
+
+    def identity(self, path: Path) -> tuple[int, int]:
+        path.stat()
+        return 1, 0
+
+
 class Bench:
     """Opens journals in one folder, with one clock, and closes them after the test."""
 
@@ -33,7 +42,13 @@ class Bench:
 
     def open(self, **options: Any) -> Journal:
         """The journal; small files, so that several are needed."""
-        chosen: dict[str, Any] = {"clock": self.clock, "segment_bytes": 4096} | options
+        chosen: dict[str, Any] = {
+            "clock": self.clock,
+            "segment_bytes": 4096,
+            "disk": CopiedDisk(),
+            "max_mib": 1,
+            "device": "device-1",
+        } | options
         journal = Journal(self.path, PLACE, **chosen)
         self.opened.append(journal)
         return journal

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edge.gate.reasons import Cause
 from edge.records.journal import Journal, JournalError
 from edge.records.simdisk import Cut, SimDisk, power_cut
-from tests.records.support import PLACE, Bench, quick
+from tests.records.support import Bench, quick
 
 METHODS = ["write", "sync", "sync_folder", "rename", "create"]
 
@@ -62,7 +62,7 @@ def test_a_failed_sync_is_not_believed_again_just_because_the_next_one_works(
     bench.add(journal, "after")
     journal.close()
     power_cut(disk.ops, Cut(names=0, writes="none"), bench.path, tmp_path / "device")
-    device = Journal(tmp_path / "device", PLACE, segment_bytes=4096)
+    device = Bench(tmp_path / "device").open()
     said = [document["event"]["detail"]["text"] for document in device.all()]
     device.close()
     assert said == ["before", "after"]
@@ -82,7 +82,7 @@ def test_a_record_that_a_dead_process_had_not_synced_is_synced_before_it_is_told
     journal = bench.open(disk=disk)
     told = [stored.raw for stored in journal.unconfirmed(0, 9)]
     power_cut(disk.ops, Cut(names=0, writes="none"), bench.path, tmp_path / "device")
-    device = Journal(tmp_path / "device", PLACE, segment_bytes=4096)
+    device = Bench(tmp_path / "device").open()
     assert [stored.raw for stored in device.read(1, 9)] == told
     device.close()
 

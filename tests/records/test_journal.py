@@ -75,7 +75,7 @@ def test_a_torn_tail_is_cut_at_open(bench: Bench, texts: Callable[[Journal], lis
     [file] = bench.segments()
     data = file.read_bytes()
     end = scan(data).end
-    file.write_bytes(data[:end] + data[100:200] + bytes(len(data) - end - 100))
+    file.write_bytes(data[:end] + data[end - 101 : end - 1] + bytes(len(data) - end - 100))
     journal = bench.open()
     assert (texts(journal), journal.set_aside, journal.unreported) == (["a"], 0, ())
     assert bench.add(journal, "b") == 2
@@ -101,7 +101,7 @@ def test_a_damaged_line_is_set_aside_and_nothing_after_it_is_dropped(
     damage(bench.segments()[0], b'"two"')
     journal = bench.open()
     assert texts(journal) == ["one", "three"]
-    assert (journal.set_aside, journal.unreported) == (1, ((2, 2),))
+    assert (journal.set_aside, journal.unreported) == (1, ((2, 2, "damaged"),))
     [aside] = (bench.path / "quarantine").iterdir()
     assert b"wo" in aside.read_bytes()
     assert bench.add(journal, "four") == 4
@@ -130,11 +130,11 @@ def test_the_seq_of_a_damaged_last_record_is_never_given_again(bench: Bench) -> 
     damage(bench.segments()[0], b'"two"')
     for _ in range(2):
         journal = bench.open()
-        assert (journal.last_seq, journal.unreported) == (2, ((2, 2),))
+        assert (journal.last_seq, journal.unreported) == (2, ((2, 2, "damaged"),))
         journal.close()
     journal = bench.open()
     assert bench.add(journal, "three") == 3
-    assert journal.unreported == ((2, 2),)
+    assert journal.unreported == ((2, 2, "damaged"),)
 
 
 def test_damage_that_was_confirmed_is_no_loss(bench: Bench) -> None:
@@ -154,7 +154,7 @@ def test_a_file_that_is_gone_is_a_loss(bench: Bench) -> None:
         bench.add(journal, str(number))
     journal.close()
     files = bench.segments()
-    gone = int(files[1].stem), int(files[2].stem) - 1
+    gone = int(files[1].stem), int(files[2].stem) - 1, "damaged"
     files[1].unlink()
     journal = bench.open()
     assert journal.unreported == (gone,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import zlib
@@ -24,6 +25,8 @@ class JournalMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.fixed = pytest.MonkeyPatch()  # no chance but hypothesis's own
+        self.fixed.setattr(secrets, "token_hex", lambda count: "5" * count * 2)
         self.folder = Path(tempfile.mkdtemp())
         self.bench = Bench(self.folder / "records")
         self.journal = self.open()
@@ -81,14 +84,22 @@ class JournalMachine(RuleBasedStateMachine):
         self.bench.kill(self.journal)
         file = data.draw(st.sampled_from(self.bench.segments()))
         content = bytearray(file.read_bytes())
-        place = data.draw(st.integers(0, len(content) - 1))
+        # without any header a journal can't be told from a copy, and begins a new stream
+        is_oldest = file == self.bench.segments()[0]
+        least = content.index(b"\n") + 1 if is_oldest else 0
+        place = data.draw(st.integers(least, len(content) - 1))
         before = {bytes(content[start:end]) for start, end in scan(bytes(content)).bodies}
         content[place] ^= 1 << data.draw(st.integers(0, 7))
         file.write_bytes(content)
         after = {bytes(content[start:end]) for start, end in scan(bytes(content)).bodies}
-        assert after <= before
         assert len(before - after) <= 1
-        self.damaged |= {seq for seq, raw in self.written.items() if raw in before - after}
+        # the same bit twice brings a line back; nothing else may appear
+        assert all(raw in self.written.values() for raw in after - before if b'{"v":' in raw)
+        for seq, raw in self.written.items():
+            if raw in before - after:
+                self.damaged.add(seq)
+            elif raw in after - before:
+                self.damaged.discard(seq)
         self.start_again(0)
 
     def start_again(self, least_confirmed: int) -> None:
@@ -96,7 +107,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert self.journal.stream == self.stream
         assert least_confirmed <= self.journal.confirmed_upto <= self.confirmed
         self.confirmed = self.journal.confirmed_upto
-        lost = {seq for first, last in self.journal.unreported for seq in range(first, last + 1)}
+        lost = {seq for first, last, _ in self.journal.unreported for seq in range(first, last + 1)}
         assert lost == {seq for seq in self.damaged if seq > self.confirmed}
         assert self.journal.last_seq == max(self.written, default=0)
 
@@ -110,6 +121,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.bench.kill(self.journal)
+        self.fixed.undo()
         shutil.rmtree(self.folder)
 
 
@@ -118,8 +130,9 @@ def test_a_journal_with_kills_tears_and_flipped_bits() -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_a_journal_with_kills_tears_and_flipped_bits_for_long() -> None:
-    long = settings(max_examples=2000, stateful_step_count=60, deadline=None)
+    long = settings(max_examples=1500, stateful_step_count=60, deadline=None)
     run_state_machine_as_test(JournalMachine, settings=long)
 
 
@@ -128,6 +141,6 @@ def test_without_a_checksum_flipped_bits_are_noticed_missing(
 ) -> None:
     """The machine above goes red for a journal whose checksum says nothing."""
     monkeypatch.setattr(zlib, "crc32", lambda data: 0)
-    hasty = settings(quick, phases=[Phase.generate], report_multiple_bugs=False)
+    hasty = settings(quick, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(JournalMachine, settings=hasty)
