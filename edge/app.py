@@ -90,7 +90,15 @@ class Gate:
         self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
-            self.journal = Journal(config.records.path, config.gate, lenient=True)
+            self.journal = Journal(
+                config.records.path,
+                config.gate,
+                clock=self.clock,
+                lenient=True,
+                max_mib=config.records.max_mib,
+                when_full=config.records.when_full,
+                keep_days=config.records.keep_days,
+            )
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
         self._writes = WriteQueue(self.emit)
