@@ -32,6 +32,7 @@ from edge.gateworker import GateWorker, Hands, Inbox
 from edge.identify import Identifier
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
+from edge.records.disk import Disk
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.scan.identifier import IdentifierWorker
@@ -65,7 +66,9 @@ class StartError(Exception):
 
 
 class Gate:
-    """One gate: its parts, wired. `on_event` and `on_step` let a demo or a screen look on."""
+    """One gate: its parts, wired. `on_event` and `on_step` let a demo or a screen look on;
+    `clock`, `world` and `disk` are the machine's own unless given.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Gate:
         *,
         clock: Clock | None = None,
         world: World | None = None,
+        disk: Disk | None = None,
         on_event: Callable[[ev.Event], None] | None = None,
         on_step: OnStep | None = None,
     ) -> None:
@@ -94,6 +98,7 @@ class Gate:
                 config.records.path,
                 config.gate,
                 clock=self.clock,
+                disk=disk,
                 lenient=True,
                 max_mib=config.records.max_mib,
                 when_full=config.records.when_full,
@@ -201,6 +206,8 @@ class Gate:
                     lambda: make_thermometer(thermometer, world=self.world, reader=reader.name),
                     self.emit,
                     rate_hz=thermometer.rate_hz,
+                    # a blocking bus holds one read for about twice its time-out
+                    hang_s=2 * thermometer.timeout_s + 6.0,
                     faulted=faulted,
                 )
 
