@@ -78,7 +78,10 @@ class _Extra:
     lasting: bool
 
 
-@dataclass(frozen=True, slots=True)
+_Event = Connected | Disconnected | Received | SubscriptionRefused | _Extra | _Wake
+
+
+@dataclass(slots=True)  # not frozen: it is made for each record, and frozen ones take twice as long
 class _Flight:
     """A message that waits for its PUBACK. `seq` for a record of the drain."""
 
@@ -151,8 +154,12 @@ class Publisher(Worker):
         self._now = now
         self._clock_s = monotonic
         self._topics = GateTopics(gate.park, gate.site, gate.gate)
-        self._events: queue.SimpleQueue[ClientEvent | _Extra | _Wake] = queue.SimpleQueue()
+        self._record_topic = self._topics.record  # built once: it is needed for each record
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._woken = False
+        # PUBACKs apart from the queue: a thread that is woken for each costs more than sending
+        self._acks: deque[Acked] = deque()
+        self._wake_at = 1
         self._begin_stream()
         self._commands = Commands(
             outbox, handler=handler, resend=self._resend, refresh=self._want_state
@@ -240,6 +247,11 @@ class Publisher(Worker):
         )
 
     def _enqueue(self, event: ClientEvent) -> None:
+        if isinstance(event, Acked):
+            self._acks.append(event)
+            if len(self._acks) >= self._wake_at:
+                self.wake()
+            return
         if isinstance(event, Received) and self._events.qsize() > _MOST_WAITING:
             self._counters["dropped_messages"] += 1
             return
@@ -276,20 +288,28 @@ class Publisher(Worker):
         return min(_TICK_S, pause_s) if pause_s > 0 else _TICK_S
 
     def _take_events(self, wait_s: float) -> None:
+        # half of the window on its way keeps the broker busy while the other half is refilled
+        self._wake_at = max(1, len(self._flights) // 2)
+        if len(self._acks) >= self._wake_at:
+            wait_s = 0.0
         try:
             event = self._events.get(timeout=wait_s)
             for _ in range(_MOST_EVENTS):
+                self._take_acks()  # what came before a connection was lost counts
                 self._handle(event)
                 event = self._events.get_nowait()
             self._handle(event)
         except queue.Empty:
             pass
+        self._take_acks()
         self._drain.settle()
 
-    def _handle(self, event: ClientEvent | _Extra | _Wake) -> None:
+    def _take_acks(self) -> None:
+        while self._acks:
+            self._on_acked(self._acks.popleft())
+
+    def _handle(self, event: _Event) -> None:
         match event:
-            case Acked():
-                self._on_acked(event)
             case _Wake():
                 self._woken = False
             case Received():
@@ -467,21 +487,21 @@ class Publisher(Worker):
             return False
         if (again := self._resends.next()) is not None:
             self._counters["resent"] += 1
-            extra = _Extra(self._topics.record, again.raw, retain=False, lasting=True)
+            extra = _Extra(self._record_topic, again.raw, retain=False, lasting=True)
             return self._fly(connection, extra)
         if (stored := self._drain.next()) is not None:
             return self._send_record(connection, stored)
         return False
 
     def _send_record(self, connection: int, stored: Stored) -> bool:
-        if self._too_large(self._topics.record, stored.raw):
+        if self._too_large(self._record_topic, stored.raw):
             self._on_record_refused(
                 stored.seq,
                 f"record {stored.seq} of {len(stored.raw)} bytes is larger than the broker's "
                 f"largest packet of {self._largest_bytes} bytes",
             )
             return True
-        mid = self._client.publish(connection, self._topics.record, stored.raw)
+        mid = self._client.publish(connection, self._record_topic, stored.raw)
         if mid is None:
             self._connection = None  # the drain sends it again with the next connection
             return False
@@ -553,18 +573,21 @@ class Publisher(Worker):
         payload = self._offline(self._now())
         mid = self._client.publish(self._connection, self._topics.state, payload, retain=True)
         deadline_s = self._clock_s() + _GOODBYE_S
+        self._wake_at = 1
         while mid is not None:
+            while self._acks:
+                ack = self._acks.popleft()
+                self._on_acked(ack)
+                if ack.mid == mid:
+                    self._drain.settle()
+                    return ack.failure is None
             left_s = deadline_s - self._clock_s()
             if left_s <= 0:
                 return False
             try:
-                event = self._events.get(timeout=left_s)
+                self._handle(self._events.get(timeout=left_s))
             except queue.Empty:
                 return False
-            self._handle(event)
-            if isinstance(event, Acked) and event.mid == mid:
-                self._drain.settle()
-                return event.failure is None
         return False
 
 

@@ -1,0 +1,1 @@
+"""The commands of edge-hub, a module each."""

@@ -1,0 +1,62 @@
+"""What the commands share: help with an example, refusing, the options."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub.config import Config, ConfigError, load
+
+BAD_INPUT = 2
+PLACES = (Path("hub.toml"), Path("/etc/edge-hub/hub.toml"))
+
+json_option = click.option("as_json", "--json", is_flag=True, help="Answer in JSON, for programs.")
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="EDGE_HUB_CONFIG",
+    help="The hub's configuration.  [default: $EDGE_HUB_CONFIG, ./hub.toml, "
+    "/etc/edge-hub/hub.toml, or the keys' own defaults]",
+)
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file of the records, instead of the configuration's store.path.",
+)
+
+
+class Command(click.Command):
+    """A command whose help ends with an example."""
+
+    def __init__(self, *args: Any, example: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, as it is typed."""
+        del ctx
+        formatter.write(f"\nExample:\n  {self.example}\n")
+
+
+class Refusal(click.ClickException):
+    """Bad input: one line for each fault on stderr, exit code 2."""
+
+    exit_code = BAD_INPUT
+
+
+def load_config(config: Path | None, *, store: Path | None, broker: str | None = None) -> Config:
+    """The configuration of this call. Raises Refusal that tells every fault in it."""
+    if config is None:
+        config = next((place for place in PLACES if place.exists()), None)
+    try:
+        return load(config, broker=broker, store=store)
+    except ConfigError as error:
+        raise Refusal(str(error)) from error
+
+
+def write_json(value: Any) -> None:
+    """One JSON value on stdout, on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False))

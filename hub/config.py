@@ -1,0 +1,160 @@
+"""The hub's configuration: hub.toml, checked as a whole. Units stand in the names of the keys."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class ConfigError(Exception):
+    """What can't be used, a line for each fault: where it is, what is wrong."""
+
+
+class Table(BaseModel):
+    """A table of hub.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreTable(Table):
+    """Where records are kept."""
+
+    path: Path = Path("hub.db")
+
+
+class TlsTable(Table):
+    """Without `ca_file` the system's CAs are trusted."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: give both or neither")
+        return self
+
+
+class MqttTable(Table):
+    """The broker. `share` names a group of hubs that divide the records among them; each of them
+    has a client_id of its own.
+    """
+
+    host: Text = "localhost"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    username: Text | None = None
+    password_file: Path | None = None
+    tls: TlsTable | None = None
+    client_id: Text = "edge-hub"
+    share: Annotated[str, Field(pattern=r"^[^+#/\x00]+$")] | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=3_600)] = 20
+    session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 604_800
+    reconnect_longest_s: Annotated[float, Field(ge=0.1, le=3_600)] = 30.0
+
+    @model_validator(mode="after")
+    def _whose_password(self) -> Self:
+        if self.password_file is not None and self.username is None:
+            raise ValueError("username is missing: a password needs one")
+        return self
+
+
+class IngestTable(Table):
+    """A batch is committed when it holds `batch_records` or is `batch_ms` old. A hole that lasts
+    for `gap_patience_s` is asked for again. A stream gets a receipt each `receipt_ms` at most.
+    """
+
+    batch_records: Annotated[int, Field(ge=1, le=10_000)] = 500
+    batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 10
+    gap_patience_s: Annotated[float, Field(ge=0.1, le=3_600)] = 10.0
+    receipt_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
+
+
+class Config(Table):
+    """All of it."""
+
+    store: StoreTable = StoreTable()
+    mqtt: MqttTable = MqttTable()
+    ingest: IngestTable = IngestTable()
+
+
+def load(path: Path | None, *, broker: str | None = None, store: Path | None = None) -> Config:
+    """The configuration of the file, with the options of the command line over it.
+
+    Relative paths start at the file that names them. Raises ConfigError.
+    """
+    values = _read(path) if path is not None else {}
+    where = str(path) if path is not None else "options"
+    if broker is not None:
+        host, port = _broker(broker)
+        values["mqtt"] = _table(values, "mqtt") | {"host": host, "port": port}
+    if store is not None:
+        values["store"] = _table(values, "store") | {"path": str(store.absolute())}
+    try:
+        # as JSON, and strictly: "10" is no number and 1 is not true, as TOML has it
+        config = Config.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        lines = [_line(where, one) for one in error.errors(include_url=False)]
+        raise ConfigError("\n".join(lines)) from error
+    return _anchored(config, path.absolute().parent if path is not None else Path.cwd())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: is no TOML: {error}") from error
+
+
+def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    table = values.get(name, {})
+    return table if isinstance(table, dict) else {}
+
+
+def _broker(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return text, 1883
+    if not host or not port.isascii() or not port.isdigit():
+        raise ConfigError(f"--broker {text}: give HOST or HOST:PORT, such as broker.lan:1883")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _line(where: str, error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(error["loc"][:-1]), n=1)
+        text = "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    else:
+        text = error["msg"].removeprefix("Value error, ")
+        if not isinstance(error["input"], dict):
+            text += f" (it is {json.dumps(error['input'], default=str)[:60]})"
+    return f"{where}: {path}: {text}" if path else f"{where}: {text}"
+
+
+def _keys(path: tuple[str | int, ...]) -> list[str]:
+    table: Any = Config
+    for name in path:
+        kind: Any = table.model_fields[name].annotation
+        table = TlsTable if name == "tls" else kind
+    return list(table.model_fields)
+
+
+def _anchored(config: Config, base: Path) -> Config:
+    mqtt, tls = config.mqtt, config.mqtt.tls
+    if tls is not None:
+        paths = {name: base / path for name, path in tls if path is not None}
+        mqtt = mqtt.model_copy(update={"tls": tls.model_copy(update=paths)})
+    if mqtt.password_file is not None:
+        mqtt = mqtt.model_copy(update={"password_file": base / mqtt.password_file})
+    store = config.store.model_copy(update={"path": base / config.store.path})
+    return config.model_copy(update={"mqtt": mqtt, "store": store})

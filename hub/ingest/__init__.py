@@ -1,0 +1,1 @@
+"""From deliveries to stored records, receipts and questions about gaps."""

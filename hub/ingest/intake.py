@@ -1,0 +1,187 @@
+"""What a batch of deliveries means for the store: the one place where 'each record once' is made.
+
+A record is stored under (stream, seq) when nothing stands there. The same record again is counted.
+Another record under the same key is kept apart and never takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from feed.codec import CodecError, decode, record_hash
+from feed.topics import GateTopics
+from hub.arrival import Arrival, Unreadable
+from hub.standing import Standing
+from hub.store.base import Transaction
+
+
+class Alarm(StrEnum):
+    """What a person must look at."""
+
+    CONFLICT = "conflict"  # two records claim one key
+    CHAIN_BROKEN = "chain_broken"  # a record was altered or taken out
+    MOVED = "moved"  # a stream comes from another place than before
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a batch came to. `standings` are those of every stream that was heard."""
+
+    standings: list[Standing] = field(default_factory=list)
+    stored: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+    alarms: list[str] = field(default_factory=list)
+
+
+def take(tx: Transaction, batch: Sequence[Arrival | Unreadable], now: datetime) -> Taken:
+    """Put a batch into the store. Raises StoreError; then nothing of it is there."""
+    taken = Taken()
+    streams: dict[str, list[Arrival]] = {}
+    for one in batch:
+        if isinstance(one, Unreadable):
+            taken.dead_letters += tx.add_dead_letter(one.topic, one.raw, one.reason, now)
+        else:
+            streams.setdefault(one.stream, []).append(one)
+    if streams:
+        places = {stream: arrivals[0].place for stream, arrivals in streams.items()}
+        for stream, standing in tx.standings(places).items():
+            _Stream(tx, standing, now, taken).take(streams[stream])
+            taken.standings.append(standing)
+    return taken
+
+
+class _Stream:
+    """One stream's part of a batch."""
+
+    def __init__(self, tx: Transaction, standing: Standing, now: datetime, taken: Taken) -> None:
+        self._tx = tx
+        self._standing = standing
+        self._now = now
+        self._taken = taken
+
+    def take(self, arrivals: Sequence[Arrival]) -> None:
+        standing = self._standing
+        self._follow(arrivals[-1].place)
+        fresh = self._sort_out(arrivals)
+        if fresh:
+            self._tx.insert(standing.key, list(fresh.values()), self._now)
+            self._taken.stored += len(fresh)
+            self._check_chain(fresh)
+            self._account(fresh)
+        self._tx.save(standing)
+
+    def _follow(self, place: GateTopics) -> None:
+        """A gate was renamed, or someone uses another's stream: receipts go where it is now."""
+        before = self._standing.place
+        if place != before:
+            self._standing.place = place
+            here, there = (f"{at.park}/{at.site}/{at.gate}" for at in (place, before))
+            self._alarm(Alarm.MOVED, f"comes from {here} now, came from {there} before")
+
+    def _sort_out(self, arrivals: Iterable[Arrival]) -> dict[int, Arrival]:
+        """Those that are new, by seq, in order."""
+        arrivals = list(arrivals)
+        known = [one.seq for one in arrivals if self._standing.has(one.seq)]
+        stored = self._tx.raws(self._standing.key, known) if known else {}
+        fresh: dict[int, Arrival] = {}
+        for one in sorted(arrivals, key=lambda one: one.seq):
+            if one.seq in fresh:
+                same = fresh[one.seq].hash == one.hash
+            elif one.seq in stored:
+                # an identity may have been erased here since: the hash stays the same
+                raw = stored[one.seq]
+                same = raw == one.raw or record_hash(raw) == one.hash
+            else:
+                fresh[one.seq] = one
+                continue
+            if same:
+                self._standing.duplicates += 1
+                self._taken.duplicates += 1
+            else:
+                self._conflict(one)
+        return fresh
+
+    def _conflict(self, one: Arrival) -> None:
+        reason = f"another record is stored as {one.seq} of stream {one.stream}"
+        if self._dead_letter(one, reason, keep_raw=True):
+            self._alarm(Alarm.CONFLICT, "a second record claims its key: see dead letters", one.seq)
+
+    def _account(self, fresh: Mapping[int, Arrival]) -> None:
+        standing, before = self._standing, self._standing.upto
+        for one in fresh.values():
+            standing.account(one.seq, one.seq)
+            if one.problem is not None:
+                self._dead_letter(one, one.problem, keep_raw=False)
+            if one.lost:
+                self._tx.add_lost(standing.key, one.seq, one.lost)
+                for first, last, _ in one.lost:
+                    standing.account(first, last)
+        if standing.upto in fresh:
+            standing.head = fresh[standing.upto].hash
+        elif standing.upto != before:
+            raws = self._tx.raws(standing.key, [standing.upto])
+            standing.head = next(map(record_hash, raws.values()), None)
+
+    # --- the chain --------------------------------------------------------------------------
+
+    def _check_chain(self, fresh: Mapping[int, Arrival]) -> None:
+        """Each new record against the one before it and the one after it, as far as they are here.
+
+        Called before the new ones are accounted for.
+        """
+        around = {seq + step for seq in fresh for step in (-1, 1)} - fresh.keys()
+        standing = self._standing
+        if standing.head is not None and standing.upto - 1 not in fresh:
+            around.discard(standing.upto)  # its hash is known, and that is all it is needed for
+        near = sorted(seq for seq in around if standing.has(seq))
+        neighbours = self._tx.raws(standing.key, near) if near else {}
+        hashes = {seq: record_hash(raw) for seq, raw in neighbours.items()}
+        if standing.head is not None:
+            hashes[standing.upto] = standing.head
+        hashes |= {seq: one.hash for seq, one in fresh.items()}
+        for seq, prev in self._links(fresh, neighbours):
+            if seq == 1 and prev is not None:
+                self._broken(seq, "the first record names one before it")
+            elif seq > 1 and seq - 1 in hashes and prev != hashes[seq - 1]:
+                self._broken(seq, f"record {seq - 1} is not the one that {seq} was written after")
+
+    def _links(
+        self, fresh: Mapping[int, Arrival], neighbours: Mapping[int, bytes]
+    ) -> Iterator[tuple[int, str | None]]:
+        """The `prev` of each new record, and of the stored ones after a new one."""
+        for seq, one in fresh.items():
+            if one.problem is None or one.prev is not None:
+                yield seq, one.prev
+        for seq, raw in neighbours.items():
+            if seq - 1 in fresh:
+                try:
+                    yield seq, decode(raw).prev
+                except CodecError:
+                    continue  # only its key was understood
+
+    def _broken(self, seq: int, detail: str) -> None:
+        self._alarm(Alarm.CHAIN_BROKEN, detail, seq)
+
+    # --- telling ----------------------------------------------------------------------------
+
+    def _dead_letter(self, one: Arrival, reason: str, *, keep_raw: bool) -> bool:
+        added = self._tx.add_dead_letter(
+            one.place.record,
+            one.raw,
+            reason,
+            self._now,
+            key=self._standing.key,
+            seq=one.seq,
+            keep_raw=keep_raw,
+        )
+        self._taken.dead_letters += added
+        return added
+
+    def _alarm(self, alarm: Alarm, detail: str, seq: int | None = None) -> None:
+        if self._tx.add_alarm(alarm, detail, self._now, key=self._standing.key, seq=seq):
+            where = self._standing.stream if seq is None else f"{self._standing.stream} {seq}"
+            self._taken.alarms.append(f"{alarm}: {where}: {detail}")

@@ -1,0 +1,376 @@
+"""The connection to the broker: a thin wrapper over paho-mqtt whose callbacks only enqueue.
+
+MQTT 5 with a session that is kept, so that the broker holds what comes while the hub is away, and
+acknowledgement by hand: the broker lets go of a record only when the hub says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from feed.topics import Channel, topic_filter
+from hub.backoff import Backoff
+from hub.config import ConfigError, MqttTable, TlsTable
+
+log = logging.getLogger(__name__)
+
+# A record is some hundred bytes; a stray huge message must not fill the hub's memory
+LARGEST_MESSAGE_BYTES = 1_048_576
+# Messages at QoS 0 that may wait: the broker's flow control does not bound those
+_MOST_WAITING = 50_000
+_FIRST_RECONNECT_S = 0.5
+# MQTT 5.0, 3.8.3.1: retained messages are sent at each subscribing
+_ALWAYS_RETAINED = 0
+# MQTT 5.0, 3.14.2.1: another client connected with the same client id
+_SESSION_TAKEN_OVER = 0x8E
+_SAME_NAME = "; does a second hub run with the same mqtt.client_id?"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted. Without `session_present` it remembers nothing."""
+
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection ended, or an attempt failed; `reason` is one line for a person."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker answered to the subscriptions; `refusal` says what it refused."""
+
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message on a record topic. To be acknowledged, on the connection it came by."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeardReceipt:
+    """A receipt that the broker had retained."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """PUBACK for a message of the hub's own."""
+
+    mid: int
+    failure: str | None
+
+
+Event = Connected | Disconnected | Subscribed | Delivery | HeardReceipt | Published
+
+
+class LinkError(Exception):
+    """The network thread died. One line."""
+
+
+class Link:
+    """The connection. Events come through `events`, in order. Raises ConfigError when made.
+
+    At most `window` deliveries are under way without an acknowledgement.
+    """
+
+    def __init__(self, table: MqttTable, *, window: int) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.callback_errors = 0
+        self.dropped = 0
+        self._table = table
+        self._window = window
+        self._backoff = Backoff(first_s=_FIRST_RECONNECT_S, longest_s=table.reconnect_longest_s)
+        self._connection = 0
+        self._up = False
+        self._changing = threading.Lock()  # of _up and _connection, against acknowledging
+        self._thread: threading.Thread | None = None
+        self._refused: str | None = None
+        self._last_error = _ErrorMemory()
+        self._paho = self._make()
+
+    def start(self) -> None:
+        """Begin to connect, in paho's thread; a broker that is away is no error."""
+        self._paho.loop_start()
+
+    def check(self) -> None:
+        """Raises LinkError when the network thread died."""
+        if self._thread is not None and not self._thread.is_alive():
+            raise LinkError("the network thread died")
+
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        """The broker may forget these. Those of an earlier connection come again instead: there
+        the same number may mean another message by now.
+        """
+        with self._changing:
+            if not self._up:
+                return
+            for one in deliveries:
+                if one.connection == self._connection:
+                    self._paho.ack(one.mid, one.qos)
+
+    def is_stale(self, event: Event) -> bool:
+        """Whether this came by a connection that is gone, and will come again."""
+        return (
+            isinstance(event, Delivery) and event.qos > 0 and event.connection != self._connection
+        )
+
+    def publish_retained(self, topic: str, payload: bytes) -> int | None:
+        """At QoS 1: the id that `Published` will name. None when there is no connection."""
+        return self._publish(topic, payload, qos=1, retain=True)
+
+    def publish_once(self, topic: str, payload: bytes) -> bool:
+        """At QoS 0. False when there is no connection."""
+        return self._publish(topic, payload, qos=0, retain=False) is not None
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Leave the broker, which keeps the session."""
+        self._paho.disconnect()
+        # loop_stop waits without a limit, and a name lookup may hang
+        stopper = threading.Thread(target=self._paho.loop_stop, name="mqtt-stop", daemon=True)
+        stopper.start()
+        stopper.join(timeout_s)
+
+    def _publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int | None:
+        with self._changing:
+            if not self._up:
+                return None
+            info = self._paho.publish(topic, payload, qos=qos, retain=retain)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def _make(self) -> paho.Client:
+        table = self._table
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=table.client_id,
+            protocol=paho.MQTTv5,
+            manual_ack=True,
+        )
+        # receipts are bounded by their owner; paho's window rescans itself with each PUBACK
+        client.max_inflight_messages_set(0)
+        client.enable_logger(self._last_error)
+        if table.username is not None:
+            client.username_pw_set(table.username, _password(table))
+        if table.tls is not None:
+            client.tls_set_context(_tls_context(table.tls))
+        client.on_pre_connect = self._guard(self._pre_connect)
+        client.on_socket_open = self._guard(_no_delay)
+        client.on_connect = self._guard(self._accepted)
+        client.on_connect_fail = self._guard(self._failed)
+        client.on_disconnect = self._guard(self._lost)
+        client.on_publish = self._guard(self._published)
+        client.on_subscribe = self._guard(self._subscribed)
+        client.on_message = self._guard(self._message)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = table.session_expiry_s
+        properties.ReceiveMaximum = self._window
+        properties.MaximumPacketSize = LARGEST_MESSAGE_BYTES
+        client.connect_async(
+            table.host,
+            table.port,
+            keepalive=table.keepalive_s,
+            clean_start=False,
+            properties=properties,
+        )
+        return client
+
+    # --- callbacks, in paho's thread ----------------------------------------------------------
+
+    def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """An exception in a callback would end paho's thread while it still seems connected."""
+
+        def guarded(*args: Any) -> None:
+            try:
+                callback(*args)
+            except Exception:
+                self.callback_errors += 1
+                log.exception("an MQTT callback failed; going on")
+
+        return guarded
+
+    def _pre_connect(self, client: paho.Client, _userdata: Any) -> None:
+        self._thread = threading.current_thread()
+        self._last_error.text = ""
+        self._refused = None
+        client.drop_out_messages()  # receipts under way are due again, the newest of each
+
+    def _accepted(
+        self,
+        client: paho.Client,
+        _userdata: Any,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Any,
+    ) -> None:
+        if reason.is_failure:
+            self._refused = f"the broker refuses the hub: {reason}{_hint(reason)}"
+            return
+        with self._changing:
+            self._connection += 1
+            self._up = True
+        self._backoff.reset()
+        self.events.put(Connected(flags.session_present))
+        records = topic_filter(Channel.RECORD)
+        if self._table.share is not None:
+            records = f"$share/{self._table.share}/{records}"
+        own = SubscribeOptions(qos=0, noLocal=True, retainHandling=_ALWAYS_RETAINED)
+        # receipts first: what was said before is heard before anything new is said
+        client.subscribe([(topic_filter(Channel.RECEIPT), own), (records, SubscribeOptions(qos=1))])
+
+    def _failed(self, client: paho.Client, _userdata: Any) -> None:
+        error = sys.exception()  # paho calls this while it handles the error
+        self._wait_longer(client)
+        where = f"{self._table.host}:{self._table.port}"
+        self.events.put(Disconnected(f"{where}: {_explain(error)}"))
+
+    def _lost(
+        self,
+        client: paho.Client,
+        _userdata: Any,
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Any,
+    ) -> None:
+        with self._changing:
+            self._up = False
+        self._wait_longer(client)
+        if self._refused is not None:
+            text = self._refused
+        elif flags.is_disconnect_packet_from_server:
+            text = f"the broker ended the connection: {reason}{_hint(reason)}"
+        else:
+            text = f"the connection was lost: {self._last_error.text or reason}"
+        self.events.put(Disconnected(text))
+
+    def _subscribed(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _p: Any
+    ) -> None:
+        bad = [str(reason) for reason in reasons if reason.is_failure]
+        self.events.put(Subscribed(", ".join(bad) or None))
+
+    def _published(
+        self, _client: paho.Client, _userdata: Any, mid: int, reason: ReasonCode, _properties: Any
+    ) -> None:
+        self.events.put(Published(mid, str(reason) if reason.is_failure else None))
+
+    def _message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        if message.qos == 0 and self.events.qsize() > _MOST_WAITING:
+            self.dropped += 1
+            return
+        topic, payload = message.topic, bytes(message.payload)
+        if not topic.endswith(f"/{Channel.RECORD}"):
+            if message.retain:  # one that goes by is a twin hub's, and no news
+                self.events.put(HeardReceipt(topic, payload))
+            return
+        self.events.put(Delivery(topic, payload, message.mid, message.qos, self._connection))
+
+    def _wait_longer(self, client: paho.Client) -> None:
+        # paho doubles without jitter: set before each of its waits, this is the wait.
+        # Its annotation says int, its arithmetic takes fractions.
+        wait_s: Any = self._backoff.next_s()
+        client.reconnect_delay_set(wait_s, wait_s)
+
+
+def _no_delay(_client: paho.Client, _userdata: Any, sock: Any) -> None:
+    # with Nagle a receipt takes 5 ms instead of 0.5
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _explain(error: BaseException | None) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the broker's certificate is refused: {error.verify_message}; is mqtt.tls.ca_file "
+            "the CA of this broker, and mqtt.host its name?"
+        )
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS: {error.reason or error}; is this the broker's TLS port?"
+    if isinstance(error, socket.gaierror):
+        return f"the name can't be resolved: {error.strerror}"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused; does a broker listen there?"
+    return str(error)
+
+
+def _hint(reason: ReasonCode) -> str:
+    if reason.value == _SESSION_TAKEN_OVER:
+        return _SAME_NAME
+    if reason.value in {0x86, 0x87}:  # MQTT 5.0, 3.2.2.2: bad user name or password; not authorised
+        return "; check mqtt.username, the password or the client certificate"
+    return ""
+
+
+def _password(table: MqttTable) -> str | None:
+    path = table.password_file
+    if path is None:
+        return None
+    try:
+        password = path.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise ConfigError(f"mqtt.password_file: {path}: {what}") from error
+    if not password:
+        raise ConfigError(f"mqtt.password_file: {path} is empty")
+    return password
+
+
+def _tls_context(tls: TlsTable) -> ssl.SSLContext:
+    """TLS 1.2 or newer, certificate and host name always checked."""
+    context = ssl.create_default_context()
+    try:
+        if tls.ca_file is not None:
+            # this park's CA alone, not the world's beside it
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(tls.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if tls.cert_file is not None:
+            context.load_cert_chain(tls.cert_file, tls.key_file, password=_no_passphrase)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"mqtt.tls: a file can't be used: {error}") from error
+    return context
+
+
+def _no_passphrase() -> str:
+    # without this OpenSSL would ask at a terminal that no one sits at
+    raise ValueError("the key has a passphrase, which an unattended hub can't type")
+
+
+class _ErrorMemory(logging.Logger):
+    """Keeps the last error that paho logs: it names causes that its callbacks don't.
+
+    Not in the tree of loggers: paho logs several errors for each connection that is lost.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("paho", logging.ERROR)
+        self.text = ""
+
+    def handle(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()

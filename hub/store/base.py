@@ -1,0 +1,98 @@
+"""What a store does for the hub. Every store passes the same tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from feed.topics import GateTopics
+from hub.arrival import Arrival, Lost
+from hub.standing import Standing
+
+
+class StoreError(Exception):
+    """The store can't be used now (disk full, read-only, gone) or at all. One line."""
+
+
+class Transaction(Protocol):
+    """All or nothing, durable when it ends. Every method raises StoreError."""
+
+    def epoch(self) -> str:
+        """The store's epoch now."""
+        ...
+
+    def standings(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
+        """The standing of each stream; a stream that is new begins, at this place."""
+        ...
+
+    def raws(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
+        """Stored records of a stream, by seq; those not stored are left out."""
+        ...
+
+    def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
+        """Records that are not stored yet."""
+        ...
+
+    def add_lost(self, key: int, seq: int, lost: Sequence[Lost]) -> None:
+        """What the record of loss `seq` names."""
+        ...
+
+    def add_dead_letter(
+        self,
+        topic: str,
+        raw: bytes,
+        reason: str,
+        at: datetime,
+        *,
+        key: int | None = None,
+        seq: int | None = None,
+        keep_raw: bool = True,
+    ) -> bool:
+        """Keep what can't be understood, or contradicts. False when it is there already: then
+        another delivery of it is counted. Not `keep_raw`: the bytes stand among the records.
+        """
+        ...
+
+    def add_alarm(
+        self,
+        name: str,
+        detail: str,
+        at: datetime,
+        *,
+        key: int | None = None,
+        seq: int | None = None,
+    ) -> bool:
+        """Something that a person must look at. False when it is there already."""
+        ...
+
+    def save(self, standing: Standing) -> None:
+        """The standing, as it is now."""
+        ...
+
+
+class Store(Protocol):
+    """Used by one thread."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Begin; commit when the block ends, take all back when it raises. Raises StoreError."""
+        ...
+
+    def epoch(self) -> str:
+        """Random; another one than before says that records may have been forgotten."""
+        ...
+
+    def renew_epoch(self) -> str:
+        """Begin a new epoch: its id."""
+        ...
+
+    def all_standings(self) -> Iterator[Standing]:
+        """Every stream."""
+        ...
+
+    def reopen(self) -> None:
+        """After a StoreError: begin anew, and trust nothing that was not read back."""
+        ...
+
+    def close(self) -> None: ...
