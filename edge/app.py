@@ -32,6 +32,7 @@ from edge.gateworker import GateWorker, Hands, Inbox
 from edge.identify import Identifier
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
+from edge.records.disk import Disk
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.scan.identifier import IdentifierWorker
@@ -39,6 +40,7 @@ from edge.scan.presentation import Presentations
 from edge.scan.reader import ReaderWorker
 from edge.scan.wire import Orders
 from edge.standins import StandingDoor, StandingSignals
+from edge.steplog import log_step
 from edge.summary import Counts, status_line, summarise
 from edge.supervisor import Post, Supervisor
 from edge.worker import Worker
@@ -64,7 +66,9 @@ class StartError(Exception):
 
 
 class Gate:
-    """One gate: its parts, wired. `on_event` and `on_step` let a demo or a screen look on."""
+    """One gate: its parts, wired. `on_event` and `on_step` let a demo or a screen look on;
+    `clock`, `world` and `disk` are the machine's own unless given.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Gate:
         *,
         clock: Clock | None = None,
         world: World | None = None,
+        disk: Disk | None = None,
         on_event: Callable[[ev.Event], None] | None = None,
         on_step: OnStep | None = None,
     ) -> None:
@@ -89,7 +94,16 @@ class Gate:
         self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
-            self.journal = Journal(config.records.path, config.gate, lenient=True)
+            self.journal = Journal(
+                config.records.path,
+                config.gate,
+                clock=self.clock,
+                disk=disk,
+                lenient=True,
+                max_mib=config.records.max_mib,
+                when_full=config.records.when_full,
+                keep_days=config.records.keep_days,
+            )
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
         self._writes = WriteQueue(self.emit)
@@ -192,6 +206,8 @@ class Gate:
                     lambda: make_thermometer(thermometer, world=self.world, reader=reader.name),
                     self.emit,
                     rate_hz=thermometer.rate_hz,
+                    # a blocking bus holds one read for about twice its time-out
+                    hang_s=2 * thermometer.timeout_s + 6.0,
                     faulted=faulted,
                 )
 
@@ -282,6 +298,7 @@ class Gate:
         self._publisher.wake()
 
     def _stepped(self, state: GateState, effects: tuple[ev.Effect, ...]) -> None:
+        log_step(effects)
         self._counts = self._counts.after(effects)
         self._summary = summarise(self.rules, state, self._counts)
         self._publisher.publish_state(self._summary)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.drivers.sim.world import RandomCrowd
+from edge.drivers.sim.world import RandomCrowd, World
 from edge.gate import events as ev
 from edge.gate.state import GateState
 from feed.record import Draft
-
-# a code that comes into view later than this before the end counts as not presented
-_READ_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,11 @@ class Line:
 
 @dataclass
 class Count:
-    """Figures of all gates; fed from their threads."""
+    """Figures of all gates; fed from their threads. Once it is `over`, nobody counts as seen."""
 
-    decoded: set[str] = field(default_factory=set)
+    world: World
+    over: bool = False
+    decoded: set[tuple[str, float]] = field(default_factory=set)
     granted: int = 0
     denied: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -43,9 +43,11 @@ class Count:
 
     def saw(self, event: ev.Event) -> None:
         """An event on its way into a gate."""
-        if isinstance(event, ev.CodeSeen | ev.CodeRefused):
-            with self._lock:
-                self.decoded.add(event.presentation)
+        if isinstance(event, ev.CodeSeen | ev.CodeRefused) and not self.over:
+            visit = self.world.at(event.reader, time.monotonic())
+            if visit is not None:
+                with self._lock:
+                    self.decoded.add((event.reader, visit.at_s))
 
     def stepped(self, gate: str, _: GateState, effects: tuple[ev.Effect, ...]) -> list[Line]:
         """What a gate's step asked for: the lines it gives."""
@@ -99,12 +101,10 @@ class Count:
 
 
 def presented(crowd: RandomCrowd, readers: list[str], seconds: float) -> int:
-    """How many people held a code up for long enough to be read, `seconds` into the demo."""
+    """How many people held a code up in the first `seconds` of the demo."""
     last = int(seconds // crowd.every_s)
     visits = [crowd.visit(reader, number) for reader in readers for number in range(last + 1)]
-    return sum(
-        1 for visit in visits if visit.code and visit.at_s + visit.code_from_s + _READ_S < seconds
-    )
+    return sum(1 for visit in visits if visit.code and visit.at_s + visit.code_from_s < seconds)
 
 
 def figures(count: Count, *, shown: int, recorded: int, received: int) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def run_demo(seconds: float | None, *, seed: int = 1, as_json: bool = False) -> 
     can't run here.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # alarms stand in the table already
+    logging.getLogger("edge.steplog").setLevel(logging.ERROR)
     screen = make_screen(as_json=as_json)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-gate-demo-")))
@@ -67,8 +69,9 @@ def _run(
         else f"people     arrive for {seconds:g} s; Ctrl-C ends earlier\n"
     )
     began_s = time.monotonic() + _WARM_UP_S
-    crowd, count = make_crowd(seed), Count()
+    crowd = make_crowd(seed)
     world = World(crowd, began_s)
+    count = Count(world)
     lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
     gates = [_gate(config, world, count, lines) for config in configs]
     with _started(gates), _interrupt() as stop:
@@ -79,6 +82,7 @@ def _run(
             _show(lines, screen)
             stop.wait(CHECK_S / 2)
         ended_s = time.monotonic()
+        count.over = True
     _show(lines, screen)
     readers = [reader.name for config in configs for reader in config.reader]
     recorded, received = _settle(gates, tap)

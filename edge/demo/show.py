@@ -126,8 +126,8 @@ def _summary(figures: dict[str, Any]) -> list[str]:
 
     kept = "nothing was lost" if figures["lost"] == 0 else f"{figures['lost']} RECORDS ARE MISSING"
     return [
-        f"presented  {figures['presented']} codes held up to the cameras",
-        f"decoded    {figures['decoded']}",
+        f"presented  {figures['presented']} people held a code up to a camera",
+        f"decoded    {figures['decoded']} of them",
         f"granted    {figures['granted']}",
         f"denied     {listing(figures['denied'])}",
         f"door       {listing(figures['door'])}",

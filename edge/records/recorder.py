@@ -152,7 +152,7 @@ class Recorder(Worker):
         self._emit = emit
         self._clock = clock
         self._on_written = on_written
-        self._backoff = backoff or Backoff(first_s=0.2, longest_s=5.0)
+        self._backoff = backoff or Backoff(first_s=0.2, longest_s=2.0)
         self._drain_s = drain_s
         self._dropped_told = queue.dropped
         self._set_aside_told = 0

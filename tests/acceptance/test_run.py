@@ -34,6 +34,8 @@ def test_an_entry_is_on_disk_and_at_the_broker_and_sigterm_ends_cleanly(
     gate.wait(lambda: "passed" in gate.outcomes, "somebody passes")
     assert gate.decisions == [GRANTED]
     assert gate.stop() == 0
+    told = "result=granted reasons=code_accepted,temperature_normal"
+    assert any(told in line for line in gate.log), "the log tells what happened"
     assert "STOPPING=1" in gate.said
     assert "WATCHDOG=1" in gate.said
     records = gate.records()
