@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from feed.messages import Command, MessageError, Receipt, decode_receipt, encode_message
+from feed.record import Detail
 from feed.topics import TopicError, parse
 from hub.arrival import examine
 from hub.backoff import Backoff
@@ -280,7 +281,11 @@ class Service:
     def _ask(self, now_s: float) -> None:
         for number, ask in enumerate(self._gaps.due(now_s), 1):
             standing = ask.standing
-            wanted = {"from": ask.first, "to": ask.last}
+            wanted: dict[str, Detail] = {
+                "stream": standing.stream,
+                "from": ask.first,
+                "to": ask.last,
+            }
             command = Command(id=f"hub-{secrets.token_hex(4)}", command="resend", args=wanted)
             if not self._link.publish_once(standing.place.command, encode_message(command)):
                 return

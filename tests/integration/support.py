@@ -70,7 +70,8 @@ class Gate:
 
     @property
     def empty(self) -> bool:
-        return self.journal.confirmed_upto == self.journal.last_seq and self.journal.last_seq > 0
+        journal = self.journal
+        return journal.confirmed_upto == journal.last_seq > 0 and not journal.earlier
 
     def all_confirmed(self, timeout_s: float = WAIT_S) -> bool:
         return wait_until(lambda: len(self.writes) == 0 and self.empty, timeout_s)
