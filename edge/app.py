@@ -26,13 +26,13 @@ from edge.drivers.signals.keeper import SignalsKeeper
 from edge.drivers.sim.world import World, make_world
 from edge.drivers.thermometer.worker import ThermometerWorker
 from edge.gate import events as ev
-from edge.gate.reasons import Device
+from edge.gate.reasons import Alarm, Device
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
 from edge.identify import Identifier
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
-from edge.records.disk import Disk
+from edge.records.disk import Disk, JournalError
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.scan.identifier import IdentifierWorker
@@ -45,7 +45,7 @@ from edge.summary import Counts, status_line, summarise
 from edge.supervisor import Post, Supervisor
 from edge.worker import Worker
 from feed.messages import Command, Reply, Summary
-from feed.record import Detail
+from feed.record import Detail, Kind
 from identity.schemes import understand
 
 log = logging.getLogger(__name__)
@@ -245,7 +245,12 @@ class Gate:
 
     def _make_publisher(self, _faulted: bool) -> Publisher:  # noqa: FBT001 - as Post.make is called
         publisher = Publisher(
-            self.config, self.journal, handler=self._command, version=VERSION, now=self.clock.now
+            self.config,
+            self.journal,
+            handler=self._command,
+            version=VERSION,
+            refuse=self._refuse_record,
+            now=self.clock.now,
         )
         if self._summary is not None:
             publisher.publish_state(self._summary)
@@ -311,6 +316,20 @@ class Gate:
             self.emit(ev.FireReset())
             return Reply(id=command.id, ok=True)
         return Reply(id=command.id, ok=False, error=f"unknown command '{command.command}'")
+
+    def _refuse_record(self, stream: str, seq: int, why: str) -> bool:
+        """No broker takes this record: it is kept aside and accounted for, in the publisher's
+        thread. False when the disk can't do that now.
+        """
+        stamp = self.clock.stamp()
+        try:
+            loss = self.journal.refuse(seq, why, at=self.clock.now(), clock=stamp, stream=stream)
+        except JournalError as error:
+            log.warning("record %d can't be put with the dead letters yet: %s", seq, error)
+            return False
+        detail: dict[str, Detail] = {"state": "raised", "seq": seq, "why": why}
+        self.emit(ev.Noted(kind=Kind.ALARM, name=Alarm.RECORD_REFUSED, detail=detail))
+        return loss is not None
 
     def _start_detail(self) -> dict[str, Detail]:
         detail: dict[str, Detail] = {"version": VERSION}

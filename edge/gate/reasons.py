@@ -63,6 +63,7 @@ class Alarm(StrEnum):
     RECORD_NOT_DURABLE = "record_not_durable"
     RECORDS_DAMAGED = "records_damaged"
     RECORDS_DROPPED = "records_dropped"
+    RECORD_REFUSED = "record_refused"
     RECORDS_NEARLY_FULL = "records_nearly_full"
 
 

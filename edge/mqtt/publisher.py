@@ -60,8 +60,15 @@ _MOST_EVENTS = 1_000
 _MOST_WAITING = 500
 _MOST_EXTRAS = 200
 _ALARM_MARK = b'"kind":"alarm"'
+# Refused so often, while the broker takes others, a record is nobody's to have
+_GIVE_UP_AFTER = 5
 # A record topic, message id and properties beside the payload: MQTT 5.0, 3.3
 _FRAME_BYTES = 16
+
+
+# (stream, seq, why) of a record that no broker will take: put it with the dead letters, so that it
+# holds nothing up. False when that can't be done now.
+Refuse = Callable[[str, int, str], bool]
 
 
 class _Wake:
@@ -103,6 +110,14 @@ class _Source:
     alarmed_upto: int
 
 
+@dataclass(slots=True)
+class _Rejection:
+    """A record that the broker refused: how often, and whether it took another one since."""
+
+    times: int = 0
+    others_taken: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """How publishing is. `oldest_unconfirmed_age_s` is what counts: None when all arrived."""
@@ -140,7 +155,8 @@ class Publisher(Worker):
     """Publishes records, alarms, state, replies and discovery of one gate.
 
     `handler` does the commands that are the daemon's (edge.mqtt.commands); `version` is the
-    software's; `now` gives UTC. Raises MqttSetupError when made.
+    software's; `refuse` is told of records that no broker will take; `now` gives UTC.
+    Raises MqttSetupError when made.
     """
 
     def __init__(
@@ -152,6 +168,7 @@ class Publisher(Worker):
         version: str,
         state_every_s: float = 60.0,
         ack_timeout_s: float | None = None,
+        refuse: Refuse = lambda stream, seq, why: False,  # noqa: ARG005 - by name
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -175,6 +192,8 @@ class Publisher(Worker):
         self._wake_at = 1
         self._sources = [self._source(one) for one in (outbox, *outbox.earlier)]
         self._refused: tuple[_Source, int] | None = None
+        self._refuse = refuse
+        self._rejections: dict[tuple[str, int], _Rejection] = {}
         self._commands = Commands(
             outbox, handler=handler, resend=self._resend, refresh=self._want_state
         )
@@ -198,6 +217,7 @@ class Publisher(Worker):
                 "published",
                 "acked",
                 "refused",
+                "dead_letters",
                 "resent",
                 "alarms",
                 "receipts",
@@ -445,13 +465,22 @@ class Publisher(Worker):
     def _on_record_acked(self, source: _Source, seq: int) -> None:
         self._counters["acked"] += 1
         source.drain.acked(seq)
+        if self._rejections:
+            self._rejections.pop((source.drain.stream, seq), None)
+            for rejection in self._rejections.values():
+                rejection.others_taken = True
         if self._refused is not None and (source, seq) == self._refused:
             self._refused = None
             self._refusals.reset()
             self._troubles.clear("record")
 
-    def _on_record_refused(self, source: _Source, seq: int, why: str) -> None:
+    def _on_record_refused(
+        self, source: _Source, seq: int, why: str, *, certain: bool = False
+    ) -> None:
+        """`certain` says that it is this record that can't be taken, whatever becomes of others."""
         self._counters["refused"] += 1
+        if self._give_up(source, seq, why, certain=certain):
+            return
         source.drain.refused(seq)
         self._troubles.set("record", f"{why}; it is kept and tried again")
         now_s = self._clock_s()
@@ -459,6 +488,26 @@ class Publisher(Worker):
         if now_s >= self._paused_until_s:
             self._refused = (source, seq)
             self._paused_until_s = now_s + self._refusals.next_s()
+
+    def _give_up(self, source: _Source, seq: int, why: str, *, certain: bool) -> bool:
+        """Whether this record is put with the dead letters. Never when the broker takes none at
+        all: then not the record is wrong, but the broker or its access list.
+        """
+        rejection = self._rejections.setdefault((source.drain.stream, seq), _Rejection())
+        rejection.times += 1
+        if rejection.times < _GIVE_UP_AFTER or not (certain or rejection.others_taken):
+            return False
+        if not self._refuse(source.drain.stream, seq, why):
+            return False
+        del self._rejections[source.drain.stream, seq]
+        log.error("record %d is put with the dead letters: %s", seq, why)
+        self._counters["dead_letters"] += 1
+        source.drain.refused(seq)
+        self._refused = None
+        self._refusals.reset()
+        self._paused_until_s = 0.0
+        self._troubles.clear("record")
+        return True
 
     def _on_received(self, event: Received) -> None:
         if event.topic == self._topics.command:
@@ -531,6 +580,7 @@ class Publisher(Worker):
                 stored.seq,
                 f"record {stored.seq} of {len(stored.raw)} bytes is larger than the broker's "
                 f"largest packet of {self._largest_bytes} bytes",
+                certain=True,
             )
             return True
         mid = self._client.publish(connection, self._record_topic, stored.raw)
