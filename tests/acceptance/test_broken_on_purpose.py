@@ -82,7 +82,7 @@ def code_frames(folder: Path) -> Path:
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Case]]:
     root = tmp_path_factory.mktemp("gates")
     # six scan processes start at once: the world begins when they see it
-    begin_s = time.monotonic() + 5.0
+    begin_s = time.monotonic() + 8.0
     crowd = ScriptedCrowd(people())
     gates: dict[str, Gate] = {}
     for device, kind in KINDS.items():

@@ -39,7 +39,7 @@ def mend(disk: SimDisk) -> None:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Case]]:
     root = tmp_path_factory.mktemp("gates")
-    begin_s = time.monotonic() + 5.0
+    begin_s = time.monotonic() + 8.0
     world = World(ScriptedCrowd(PEOPLE), begin_s)
     disks: dict[str, SimDisk] = {}
     gates: dict[str, Gate] = {}

@@ -40,7 +40,9 @@ def test_a_simulated_gate_is_well_but_for_its_broker(run: Run, config_file: Path
     found = findings(done)
     assert done.returncode == 1
     assert json.loads(done.stdout)["ok"] is False
-    for name in ("token key", "reader.in.camera", "reader.in.thermometer", "door", "records"):
+    # a busy machine may not keep up with the frame rate: a warning, and no fault
+    assert found["reader.in.camera"]["status"] in {"ok", "warn"}, found["reader.in.camera"]
+    for name in ("token key", "reader.in.thermometer", "door", "records"):
         assert found[name]["status"] == "ok", found[name]
     assert found["broker TCP"]["status"] == "fail"
     assert "Connection refused" in found["broker TCP"]["detail"]
