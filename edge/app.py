@@ -120,13 +120,12 @@ class Gate:
 
     def start(self) -> None:
         """Start every part, each after those it depends on."""
+        begin = self.supervisor.start
         try:
-            self._publisher = self._make_publisher(False)
+            begin(Post("publisher", self._make_publisher, Device.PUBLISHER))
         except ValueError as error:
             self.journal.close()
             raise StartError(str(error)) from error
-        begin = self.supervisor.start
-        begin(Post("publisher", self._make_publisher, Device.PUBLISHER))
         begin(Post("recorder", self._make_recorder, Device.RECORDER))
         begin(Post("identifier", self._make_identifier, Device.IDENTITY))
         begin(Post("door", self._make_door, Device.DOOR, tells_recovery=True))
@@ -243,7 +242,7 @@ class Gate:
             self.journal, self._writes, self.emit, clock=self.clock, on_written=self._wake_publisher
         )
 
-    def _make_publisher(self, _faulted: bool) -> Publisher:  # noqa: FBT001 - as Post.make is called
+    def _make_publisher(self, _faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
         publisher = Publisher(
             self.config,
             self.journal,

@@ -90,13 +90,6 @@ class Supervisor:
                 ended = False
         return ended
 
-    def worker(self, name: str) -> Worker | None:
-        """Who holds a post now. Raises KeyError for an unknown post."""
-        for post in self._posts:
-            if post.name == name:
-                return post.worker
-        raise KeyError(name)
-
     def _praise(self, post: Post) -> None:
         lived_s = self._monotonic() - post.since_s
         if post.faulted and lived_s > _WORKS_S:

@@ -57,7 +57,6 @@ class Known:
     refused: Reason | None = None
     reading: Reading | None = None
     faults: frozenset[Device] = frozenset()
-    fire: bool = False
     timed_out: bool = False
     changed: bool = False
     unidentified: bool = False
@@ -69,8 +68,6 @@ def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
 
     Raises ValueError when a needed part is neither there, faulted, nor waited for.
     """
-    if known.fire:
-        return Decision(result="granted", reasons=(Reason.FIRE_RELEASE,))
     if known.changed:
         return Decision(result="denied", reasons=(Reason.CODE_CHANGED,))
     if Device.DOOR in known.faults:
