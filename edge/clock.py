@@ -59,7 +59,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def stamp(self) -> Stamp:
-        state: ClockState = "synced" if _TIMESYNC.exists() or _disciplined() else "unsynced"
+        state: ClockState = "synced" if _disciplined() or _TIMESYNC.exists() else "unsynced"
         return Stamp(state=state, boot=self._boot, uptime_s=round(_uptime_s(), 3))
 
 

@@ -9,19 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from feed.record import Record
+from feed.record import Person, Reading, Record, Sealed
 
 # RFC 8785 is not needed: nothing is ever encoded a second time
-_FIRST = ("v", "stream", "seq", "prev", "park", "site", "gate", "kind", "at", "clock")
-# an unescaped quote can't stand inside a JSON string, so this is always a key of an object
-_SEALED = re.compile(r'(?<=[{, \t\r\n])"sealed"[ \t\r\n]*:[ \t\r\n]*(?=\{)')
+# an unescaped quote can't stand inside a JSON string, so this is always a key of an object; the
+# word comes before the look behind it, as a search for plain text is ten times quicker
+_SEALED = re.compile(r'"sealed"(?<=[{, \t\r\n]"sealed")[ \t\r\n]*:[ \t\r\n]*(?=\{)')
 _json = json.JSONDecoder()
 _adapter: TypeAdapter[Record] = TypeAdapter(Record)
+
+
+# pydantic's own serializer writes large numbers in another way, and NaN as null
+_encoder = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,  # no part holds one of its kind
+    allow_nan=False,
+    separators=(",", ":"),
+)
 
 
 class CodecError(ValueError):
@@ -35,12 +45,8 @@ def encode(record: Record) -> bytes:
     zone.
     """
     try:
-        parts: dict[str, Any] = _adapter.dump_python(record, exclude_none=True)
-        parts["at"] = format_time(record.at)
-        ordered = {key: parts.pop(key) for key in _FIRST if key in parts} | parts
-        text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode()
-    except (TypeError, ValueError, OverflowError) as error:
+        return _encoder.encode(_parts(record)).encode()
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise CodecError(f"record {record.seq} can't be encoded: {_line(error)}") from error
 
 
@@ -89,7 +95,80 @@ def format_time(at: datetime) -> str:
     """UTC with milliseconds and a Z. Raises ValueError for a time without a zone."""
     if at.tzinfo is None:
         raise ValueError(f"{at} has no time zone")
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+# --- the order of the keys; by hand, as this stands between a person and the door ---------------
+
+
+def _parts(record: Record) -> dict[str, Any]:
+    clock, event = record.clock, record.event
+    decision, outcome = record.decision, record.outcome
+    return _given(
+        {
+            "v": record.v,
+            "stream": record.stream,
+            "seq": record.seq,
+            "prev": record.prev,
+            "park": record.park,
+            "site": record.site,
+            "gate": record.gate,
+            "kind": record.kind,
+            "at": format_time(record.at),
+            "clock": {"state": clock.state, "boot": clock.boot, "uptime_s": clock.uptime_s},
+            "reader": record.reader,
+            "direction": record.direction,
+            "ref": record.ref,
+            "person": record.person and _person(record.person),
+            "reading": record.reading and _reading(record.reading),
+            "declaration": _mapping(record.declaration),
+            "decision": decision and {"result": decision.result, "reasons": decision.reasons},
+            "outcome": outcome and {"result": outcome.result, "reasons": outcome.reasons},
+            "event": event and _given({"name": event.name, "detail": _mapping(event.detail)}),
+            "ranges": record.ranges,
+            "sig": record.sig,
+        }
+    )
+
+
+def _person(person: Person) -> dict[str, Any]:
+    token, sealed = person.token, person.sealed
+    if isinstance(sealed, Sealed):
+        sealed_parts: Any = {"kid": sealed.kid, "alg": sealed.alg, "ct": sealed.ct}
+    else:
+        sealed_parts = sealed
+    return _given(
+        {
+            "scheme": person.scheme,
+            "token": token and {"kid": token.kid, "scope": token.scope, "v": token.v},
+            "category": person.category,
+            "sealed": sealed_parts,
+            "plain": _mapping(person.plain),
+            "flags": person.flags,
+        }
+    )
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return _given(
+        {
+            "verdict": reading.verdict,
+            "estimate_c": reading.estimate_c,
+            "object_c": reading.object_c,
+            "ambient_c": reading.ambient_c,
+            "samples": reading.samples,
+            "spread_c": reading.spread_c,
+        }
+    )
+
+
+def _given(parts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parts.items() if value is not None}
+
+
+def _mapping(details: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if details is None else dict(details)
 
 
 def _line(said: object) -> str:

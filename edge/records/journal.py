@@ -266,9 +266,18 @@ class Journal(TinyDB):
     def _append(
         self, stream: Stream, draft: Draft, *, at: datetime, clock: Stamp, ref: int | None = None
     ) -> Record:
-        parts = {name: getattr(draft, name) for name in _DRAFT_PARTS}
         record = Record(
-            **parts | ({} if ref is None else {"ref": ref}),
+            kind=draft.kind,
+            reader=draft.reader,
+            direction=draft.direction,
+            ref=draft.ref if ref is None else ref,
+            person=draft.person,
+            reading=draft.reading,
+            declaration=draft.declaration,
+            decision=draft.decision,
+            outcome=draft.outcome,
+            event=draft.event,
+            ranges=draft.ranges,
             stream=stream.stream,
             seq=stream.next_seq,
             prev=stream.head,
@@ -280,12 +289,13 @@ class Journal(TinyDB):
         )
         raw = encode(record)
         try:
-            with self._noting():
-                stream.append(raw)
+            stream.append(raw)
         except JournalError as error:
+            self.fault = error
             if error.cause is Cause.NOT_FOUND:  # another card, or none: what is there now?
                 self._let_go()
             raise
+        self.fault = None
         return record
 
     def close(self) -> None:
@@ -502,7 +512,7 @@ class Journal(TinyDB):
 
 
 def _to_milliseconds(at: datetime) -> datetime:
-    at = at.astimezone(UTC)
+    at = at if at.tzinfo is UTC else at.astimezone(UTC)
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 

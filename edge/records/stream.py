@@ -394,23 +394,23 @@ class Stream:
 
     def _write(self, data: bytes, *, sync: bool) -> None:
         confirmed = self._confirmed
-        with doing(f"writing {self._path()}"):
-            try:
-                self._disk.write(self._fd, data, self._active.end)
-                if sync:
-                    self._disk.sync(self._fd)
-            except OSError:
-                self._broken = True
-                raise
+        try:
+            self._disk.write(self._fd, data, self._active.end)
+            if sync:
+                self._disk.sync(self._fd)
+        except OSError as error:
+            raise self._failed(error) from error
         self._confirmed_on_disk = confirmed
 
     def _sync(self) -> None:
-        with doing(f"writing {self._path()}"):
-            try:
-                self._disk.sync(self._fd)
-            except OSError:
-                self._broken = True
-                raise
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> JournalError:
+        self._broken = True
+        return journal_error(error, f"writing {self._path()}")
 
     def _path(self) -> Path:
         return self._paths[self._active.first]
