@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import re
 import sys
@@ -20,28 +17,20 @@ from edge.commands.common import (
     Group,
     Refusal,
     json_option,
-    load_config,
     progress,
     say,
     write_table,
 )
+from edge.commands.records_common import journal_folder, path_option, readable
+from edge.commands.records_look import dead_letters, quarantined, status
+from edge.commands.records_purge import purge
+from edge.commands.records_rows import HEADINGS, STYLES, row, write_csv
+from edge.commands.records_verify import verify
 
 if TYPE_CHECKING:
-    from feed.record import Record
+    from edge.records.query import Found
 
 ON_TERMINAL = 100  # records that a terminal is shown when no --limit is given
-COLUMNS = (
-    "seq", "at", "clock", "kind", "reader", "direction", "ref", "scheme", "person", "category",
-    "result", "reasons", "verdict", "estimate_c", "object_c", "ambient_c", "event", "detail",
-)  # fmt: skip
-STYLES = {
-    "granted": "green",
-    "denied": "red",
-    "alarm": "bold red",
-    "withheld": "red",
-    "held_open": "yellow",
-    "not_passed": "yellow",
-}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -90,13 +79,15 @@ _filters = [
         help="From then on: a date, a date and time, or 2h, 7d ago.",
     ),
     click.option("--until", type=Moment(), metavar="TIME", help="Before then."),
-    click.option("--limit", "-n", type=click.IntRange(min=1), help="Only the newest so many."),
     click.option(
-        "folder",
-        "--path",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The journal's folder.  [default: records.path of the configuration]",
+        "--state",
+        type=click.Choice(["unconfirmed", "confirmed", "dead-letter"]),
+        metavar="STATE",
+        help="Only unconfirmed, confirmed or dead-letter: those that wait, that have arrived, or "
+        "that were refused for good.",
     ),
+    click.option("--limit", "-n", type=click.IntRange(min=1), help="Only the newest so many."),
+    path_option,
 ]
 
 
@@ -114,7 +105,7 @@ def _with_filters(command: Callable[..., int]) -> Callable[..., int]:
     ),
 )
 def records() -> None:
-    """List and export what the gate recorded, also while it runs.
+    """List, export and verify what the gate recorded, also while it runs.
 
     `records` alone is `records list`: its --help tells all filters.
     """
@@ -141,7 +132,9 @@ def list_(
 ) -> int:
     """List records, oldest first: a table, or --json (one record a line), or --csv.
 
-    On a terminal the newest 100, unless --limit says otherwise.
+    On a terminal the newest 100, unless --limit says otherwise. A time with ~ was put right by
+    what the gate learned later, one with ? is not known; --since and --until compare with the
+    time as the gate's clock had it.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv can't go together")
@@ -149,17 +142,14 @@ def list_(
     short = table and limit is None and sys.stdout.isatty()
     if short:
         limit = ON_TERMINAL
-    found = _read(context, folder, limit=limit, **filters)
+    found = _found(context, folder, limit=limit, **filters)
     if as_json:
-        for record in found:
-            click.echo(_encoded(record))
+        for one in found:
+            click.echo(one.raw.decode())
     elif as_csv:
-        _write_csv(sys.stdout, found)
+        write_csv(sys.stdout, found)
     else:
-        rows = [_row(record) for record in found]
-        write_table(
-            ("seq", "time", "kind", "reader", "person", "°C", "result", "why"), rows, styles=STYLES
-        )
+        write_table(HEADINGS, [row(one) for one in found], styles=STYLES)
     return 0
 
 
@@ -175,13 +165,13 @@ def export(
 
     The file appears whole or not at all.
     """
-    writers = {".json": _write_array, ".jsonl": _write_lines, ".csv": _write_csv}
+    writers = {".json": _write_array, ".jsonl": _write_lines, ".csv": write_csv}
     write = writers.get(target.suffix.lower())
     if write is None:
         raise Refusal(f"{target}: unknown format; end its name in {', '.join(writers)}")
     if target.exists() and not force:
         raise Refusal(f"{target}: is there already; choose another name or --force")
-    found = _read(context, folder, **filters)
+    found = _found(context, folder, **filters)
     part = target.with_name(f".{target.name}.{os.getpid()}")
     count = 0
     try:
@@ -190,12 +180,12 @@ def export(
             progress("exporting", None, wanted=True) as step,
         ):
 
-            def counted() -> Iterator[Record]:
+            def counted() -> Iterator[Found]:
                 nonlocal count
-                for record in found:
+                for one in found:
                     count += 1
                     step()
-                    yield record
+                    yield one
 
             write(file, counted())
         part.replace(target)
@@ -207,116 +197,25 @@ def export(
     return 0
 
 
-def _read(context: click.Context, folder: Path | None, **filters: Any) -> Iterator[Record]:
-    path = folder or load_config(context).records.path
-    from edge.records.disk import JournalError
-    from edge.records.query import read_records
+def _found(context: click.Context, folder: Path | None, **filters: Any) -> Iterator[Found]:
+    from edge.records.query import find_records
 
-    try:
-        yield from read_records(path, **filters)
-    except JournalError as error:
-        raise Refusal(
-            f"{error}; is this the gate's machine? --path names another folder"
-        ) from error
+    with readable():
+        yield from find_records(journal_folder(context, folder), **filters)
 
 
-def _encoded(record: Record) -> str:
-    """The record's own bytes, as text."""
-    from feed.codec import encode
-
-    return encode(record).decode()
+def _write_lines(file: IO[str], found: Iterable[Found]) -> None:
+    for one in found:
+        file.write(one.raw.decode() + "\n")
 
 
-def _write_lines(file: IO[str], found: Iterable[Record]) -> None:
-    for record in found:
-        file.write(_encoded(record) + "\n")
-
-
-def _write_array(file: IO[str], found: Iterable[Record]) -> None:
+def _write_array(file: IO[str], found: Iterable[Found]) -> None:
     comma = "["
-    for record in found:
-        file.write(f"{comma}\n{_encoded(record)}")
+    for one in found:
+        file.write(f"{comma}\n{one.raw.decode()}")
         comma = ","
     file.write("[]\n" if comma == "[" else "\n]\n")
 
 
-def _write_csv(file: IO[str], found: Iterable[Record]) -> None:
-    # RFC 4180, with line feeds; written in pieces so that a long export needs no memory
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for record in found:
-        writer.writerow(_cells(record))
-        file.write(buffer.getvalue())
-        buffer.seek(0)
-        buffer.truncate()
-    file.write(buffer.getvalue())
-
-
-def _cells(record: Record) -> list[Any]:
-    person, reading = record.person, record.reading
-    result, reasons = _result(record)
-    return [
-        record.seq,
-        json.loads(_encoded(record))["at"],
-        record.clock.state,
-        record.kind,
-        record.reader,
-        record.direction,
-        record.ref,
-        person and person.scheme,
-        person and person.token and person.token.v,
-        person and person.category,
-        result,
-        " ".join(reasons),
-        reading and reading.verdict,
-        reading and reading.estimate_c,
-        reading and reading.object_c,
-        reading and reading.ambient_c,
-        record.event and record.event.name,
-        _detail(record),
-    ]
-
-
-def _detail(record: Record) -> str:
-    detail = dict(record.event.detail or {}) if record.event else {}
-    if record.person and record.person.plain:
-        detail |= record.person.plain
-    return json.dumps(detail, ensure_ascii=False) if detail else ""
-
-
-def _result(record: Record) -> tuple[str, tuple[str, ...]]:
-    for part in (record.decision, record.outcome):
-        if part is not None:
-            return part.result, part.reasons
-    return "", ()
-
-
-def _row(record: Record) -> tuple[str, ...]:
-    """What a person at a screen wants of a record; times are local."""
-    result, reasons = _result(record)
-    unsure = "" if record.clock.state == "synced" else " ?"
-    estimate_c = record.reading.estimate_c if record.reading else None
-    why = ", ".join(reasons)
-    if record.event is not None:
-        told = [f"{key}={value}" for key, value in (record.event.detail or {}).items()]
-        why = " ".join((record.event.name, *told))
-    return (
-        str(record.seq),
-        f"{record.at.astimezone():%Y-%m-%d %H:%M:%S}{unsure}",
-        record.kind,
-        record.reader or "",
-        _who(record),
-        f"{estimate_c:.2f}" if estimate_c is not None else "",
-        result,
-        why,
-    )
-
-
-def _who(record: Record) -> str:
-    person = record.person
-    if person is None:
-        return ""
-    if person.plain:
-        return str(person.plain.get("name") or next(iter(person.plain.values()), person.scheme))
-    return f"{person.scheme} {person.token.v[:8]}" if person.token else person.scheme
+for command in (status, quarantined, dead_letters, verify, purge):
+    records.add_command(command)

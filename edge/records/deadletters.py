@@ -6,6 +6,8 @@ A file of lines (edge.records.lines): `{"dead":{"stream":..,"seq":..,"reason":..
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +44,7 @@ def read_dead_letters(root: Path) -> list[DeadLetter]:
 def add_dead_letter(root: Path, letter: DeadLetter, disk: Disk) -> None:
     """Keep one more, on the device when this returns. Raises OSError."""
     path = root / DEAD_LETTERS
-    parts = {"dead": {"stream": letter.stream, "seq": letter.seq, "reason": letter.reason}}
-    head = json.dumps(parts, separators=(",", ":")).encode()
-    line = to_line(head[:-1] + _RECORD + letter.raw + b"}")
+    line = _line(letter)
     is_new = not path.exists()
     fd = disk.create(path) if is_new else disk.open(path)
     try:
@@ -56,3 +56,25 @@ def add_dead_letter(root: Path, letter: DeadLetter, disk: Disk) -> None:
             disk.sync_folder(root)
     finally:
         disk.close(fd)
+
+
+def keep_dead_letters(root: Path, letters: Iterable[DeadLetter], disk: Disk) -> None:
+    """Keep these in place of all that are there. Raises OSError."""
+    path = root / DEAD_LETTERS
+    making = root / f"{DEAD_LETTERS}.new"
+    owner = path.stat()
+    fd = disk.create(making)
+    try:
+        os.fchown(fd, owner.st_uid, owner.st_gid)  # the gate's own, whoever cleans up
+        disk.write(fd, b"".join(map(_line, letters)), 0)
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
+    disk.rename(making, path)
+    disk.sync_folder(root)
+
+
+def _line(letter: DeadLetter) -> bytes:
+    parts = {"dead": {"stream": letter.stream, "seq": letter.seq, "reason": letter.reason}}
+    head = json.dumps(parts, separators=(",", ":")).encode()
+    return to_line(head[:-1] + _RECORD + letter.raw + b"}")

@@ -443,7 +443,7 @@ class Journal(TinyDB):
         with doing(f"opening the journal in {self.path}"):
             self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
             if self._lock_fd is None:
-                self._lock_fd = _lock(self.path / LOCK)
+                self._lock_fd = lock(self.path / LOCK)
             quarantine = self.path / QUARANTINE
             if not quarantine.exists():
                 self._disk.make_folder(quarantine)
@@ -516,7 +516,8 @@ def _to_milliseconds(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
-def _lock(path: Path) -> int:
+def lock(path: Path) -> int:
+    """Hold the journal until the file descriptor is closed. Raises JournalError(BUSY), OSError."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -340,18 +340,14 @@ class Stream:
     def remove_all(self) -> int:
         """Remove the whole stream; how many files. Raises OSError."""
         self.close()
-        gone = self.folder.with_name(self.folder.name + ".old")
-        self._disk.rename(self.folder, gone)
-        self._disk.sync_folder(self.folder.parent)
-        remove_folder(self._disk, gone)
+        remove_stream(self._disk, self.folder)
         return len(self._paths)
 
     def _newest_synced_at(self, first: int) -> datetime | None:
         if first in self._ages:
             return self._ages[first]
         segment = self._segment(first)
-        records = [decode(one.raw) for one in segment.records(first, self.last_seq)]
-        newest = max((one.at for one in records if one.clock.state == "synced"), default=None)
+        newest = newest_synced_at(segment)
         if segment is not self._active:
             self._ages[first] = newest
         return newest
@@ -596,11 +592,25 @@ def _missing(loaded: Sequence[Loaded], after: int, last: int) -> list[Range]:
     return missing
 
 
+def newest_synced_at(segment: Loaded) -> datetime | None:
+    """The newest time in a segment that can be trusted."""
+    records = [decode(one.raw) for one in segment.records(0, segment.next_seq)]
+    return max((one.at for one in records if one.clock.state == "synced"), default=None)
+
+
 def _head(segment: Loaded) -> str | None:
     if segment.seqs:
         start, end = segment.spans[-1]
         return record_hash(bytes(segment.data[start:end]))
     return segment.header.prev if segment.header else None
+
+
+def remove_stream(disk: Disk, folder: Path) -> None:
+    """Remove a stream's folder in one step, and then what was in it. Raises OSError."""
+    gone = folder.with_name(folder.name + ".old")
+    disk.rename(folder, gone)
+    disk.sync_folder(folder.parent)
+    remove_folder(disk, gone)
 
 
 def remove_folder(disk: Disk, folder: Path) -> None:

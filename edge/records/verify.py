@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.records.disk import journal_error
 from edge.records.journal import streams_in
 from edge.records.segment import Loaded, first_of, load
-from edge.records.stream import Range, segments_in, without
+from edge.records.stream import Range, doing, segments_in, without
 from feed.codec import CodecError, decode, record_hash
 
 What = Literal["damaged", "missing", "lost", "altered", "head"]
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,16 @@ def verify(path: Path, heads: Mapping[str, tuple[int, str]] | None = None) -> li
     `heads` are the hub's words of what it holds, stream → (seq, hash of that record): without
     them, records rewritten or cut off from the end leave no trace. Raises JournalError.
     """
-    try:
-        return [_verify(folder, (heads or {})) for folder in streams_in(path)]
-    except OSError as error:
-        raise journal_error(error, f"reading the journal in {path}") from error
+    with doing(f"reading the journal in {path}"):
+        return [_verify_quietly(folder, (heads or {})) for folder in streams_in(path)]
+
+
+def _verify_quietly(folder: Path, heads: Mapping[str, tuple[int, str]]) -> Verdict:
+    """Once more, when the gate removed an old file on the way: its records are not missing."""
+    for _ in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):
+            return _verify(folder, heads)
+    return _verify(folder, heads)
 
 
 def _verify(folder: Path, heads: Mapping[str, tuple[int, str]]) -> Verdict:
