@@ -81,6 +81,7 @@ command -v mosquitto >/dev/null || need mosquitto
 if [ "$what" = dev ]; then
     command -v mosquitto_sub >/dev/null || need mosquitto-clients
     command -v openssl >/dev/null || need openssl
+    command -v strace >/dev/null || need strace
 fi
 # shellcheck disable=SC2086 # a list of names
 [ -z "$missing" ] || add $missing

@@ -22,7 +22,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,8 +41,8 @@ from edge.records.disk import Disk, JournalError
 from edge.records.outbox import Outbox, Stored
 from edge.records.segment import SEGMENT_BYTES
 from edge.records.space import Space, WhenFull
-from edge.records.stream import Range, Stream, doing, remove_folder
-from feed.codec import decode, encode
+from edge.records.stream import Range, Stream, clear_unfinished, doing
+from feed.codec import decode, encode, record_hash
 from feed.record import Clock as Stamp
 from feed.record import Draft, Kind, Record
 
@@ -53,7 +53,6 @@ log = logging.getLogger(__name__)
 LOCK = "lock"
 QUARANTINE = "quarantine"
 _STREAM = re.compile(r"\d{4}-[0-9a-f]{16}")
-_DRAFT_PARTS = tuple(part.name for part in fields(Draft))
 _drafts: TypeAdapter[Draft] = TypeAdapter(Draft)
 
 
@@ -182,7 +181,6 @@ class Journal(TinyDB):
         self._keep = timedelta(days=keep_days)
         self._device = device or device_id()
         self._set_back = False
-        self._beginning: Stream | None = None
         super().__init__(self, storage=RecordStorage)
         try:
             self._ready()
@@ -448,8 +446,7 @@ class Journal(TinyDB):
             if not quarantine.exists():
                 self._disk.make_folder(quarantine)
                 self._disk.sync_folder(self.path)
-            for left in self.path.glob("0*.old"):
-                remove_folder(self._disk, left)
+            clear_unfinished(self.path, self._disk)
             opened: list[Stream] = []
             try:
                 opened.extend(self._open_stream(folder) for folder in streams_in(self.path))
@@ -459,7 +456,12 @@ class Journal(TinyDB):
                 for stream in opened:
                     stream.close()
                 raise
+        for stream in opened:
+            replaced = stream.replaced()
+            for old in [one for one in opened if one.stream == replaced]:
+                old.confirm(old.last_seq)
         self._take(opened[:-1], opened[-1])
+        self._set_back = opened[-1].is_set_back
 
     def _take(self, earlier: Sequence[Stream], current: Stream) -> None:
         self._earlier, self._current = tuple(earlier), current
@@ -475,36 +477,61 @@ class Journal(TinyDB):
             space=self._space,
         )
 
-    def _new_stream(self, after: Sequence[Stream]) -> Stream:
+    def _new_stream(self, after: Sequence[Stream], *, replaces: Stream | None = None) -> Stream:
         number = max((int(path.name[:4]) for path in streams_in(self.path)), default=0) + 1
         name = f"{number:04d}-{secrets.token_hex(8)}"
         if after:
             log.warning("the journal is a copy or was set back: new records go into %s", name)
         Stream.create(
-            self.path, name, self._disk, segment_bytes=self._segment_bytes, device=self._device
+            self.path,
+            name,
+            self._disk,
+            segment_bytes=self._segment_bytes,
+            device=self._device,
+            replaces=replaces.stream if replaces else None,
+            raws=self._once_more(replaces, name.partition("-")[2]) if replaces else (),
         )
         return self._open_stream(self.path / name)
 
     def _begin_again(self, old: Stream) -> None:
-        """A new stream, with what this process wrote into the one that was set back."""
-        if self._beginning is None:
-            with doing(f"beginning a new stream in {self.path}"):
-                self._beginning = self._new_stream(after=[old])
-        new = self._beginning  # a disk that failed on the way goes on where it was
-        for stored in old.read(old.opened_at + 1 + new.last_seq, old.last_seq):
-            record = decode(stored.raw)
-            draft = Draft(**{name: getattr(record, name) for name in _DRAFT_PARTS})
-            ref = (record.ref or 0) - old.opened_at
-            draft = replace(draft, ref=ref if ref > 0 else None)
-            self._append(new, draft, at=record.at, clock=record.clock)
+        """A new stream, with what was written into the one that was set back since it was opened.
+
+        What it held before was written before the image was taken, and has been delivered. The
+        new one is there whole or not at all, and says itself that the old one is done with: a
+        power cut leaves each record waiting under one key. The limit on room is left aside for
+        a moment, as the old files may go right after.
+        """
+        old.note_set_back()
+        new = self._replacement(old)
         old.confirm(old.last_seq)
         self._take([*self._earlier, old], new)
-        self._set_back, self._beginning = False, None
+        self._set_back = False
+
+    def _replacement(self, old: Stream) -> Stream:
+        while True:
+            try:
+                with doing(f"beginning a new stream in {self.path}"):
+                    return self._new_stream(after=[old], replaces=old)
+            except JournalError as error:
+                if error.cause is not Cause.DISK_FULL or not self._space.free():
+                    raise
+
+    def _once_more(self, old: Stream, stream: str) -> Iterator[bytes]:
+        seqs: dict[int | None, int] = {}  # there → here
+        prev = None
+        for stored in old.iterate_unconfirmed(old.opened_at):
+            record = decode(stored.raw)
+            if record.kind == Kind.LOSS:  # here nothing is missing
+                continue
+            seqs[stored.seq] = seq = len(seqs) + 1
+            again = replace(record, stream=stream, seq=seq, prev=prev, ref=seqs.get(record.ref))
+            raw = encode(again)
+            prev = record_hash(raw)
+            yield raw
 
     def _let_go(self) -> None:
-        for stream in (*self._streams(), *([self._beginning] if self._beginning else ())):
+        for stream in self._streams():
             stream.close()
-        self._beginning = None
         self._earlier, self._current, self._space.streams = (), None, ()
         if self._lock_fd is not None:
             os.close(self._lock_fd)

@@ -83,6 +83,9 @@ def carry_out(root: Path, planned: Plan, disk: Disk | None = None) -> None:
     """Remove it. Raises JournalError; BUSY when a gate runs: what it writes is its own."""
     disk = disk or Disk()
     with doing(f"cleaning up in {root}"):
+        for folder in {file.parent for file in planned.files}:
+            for _, file in segments_in(folder)[-2:]:  # the word that the others arrived
+                _sync(disk, file)
         for file in planned.files:
             disk.remove(file)
             disk.sync_folder(file.parent)
@@ -93,6 +96,14 @@ def carry_out(root: Path, planned: Plan, disk: Disk | None = None) -> None:
         if planned.letters:
             left = [one for one in read_dead_letters(root) if one not in planned.letters]
             keep_dead_letters(root, left, disk)
+
+
+def _sync(disk: Disk, file: Path) -> None:
+    fd = disk.open(file)
+    try:
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
 
 
 @contextmanager

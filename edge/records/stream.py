@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import pairwise
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 IDENTITY = "identity"
 SPARE = "spare"
+SET_BACK = "set-back"
 _UNFINISHED = "spare.new"
 _SEALED_IN_MEMORY = 2
 
@@ -81,7 +82,7 @@ class Stream:
         self.stream = folder.name.partition("-")[2]
         self.set_aside = 0  # damaged pieces found at this opening and never before
         self.unreported: list[Range] = []  # lost, unconfirmed, and in no loss record yet
-        self.opened_at = 0  # the newest seq when it was opened
+        self.opened_at = 0  # the newest seq when it was opened, or when it was set back
         self._disk = disk
         self._segment_bytes = segment_bytes
         self._quarantine = quarantine
@@ -93,7 +94,8 @@ class Stream:
         self._sealed: OrderedDict[int, Loaded] = OrderedDict()
         self._lost: list[Range] = []
         self._confirmed = 0
-        self._confirmed_on_disk = 0
+        self._confirmed_on_disk = 0  # written, maybe in the cache only
+        self._confirmed_for_sure = 0  # written and synced
         self._head: str | None = None
         self._oldest: tuple[int, datetime] | None = None
         self._broken = False
@@ -103,20 +105,45 @@ class Stream:
             self._clear_leftovers()
             self._spare_ready = self._spare_is_clean()
             self._active, self._fd = self._open_segments()
-        self.opened_at = self.last_seq
+            self.opened_at = self._set_back_at()
 
     @staticmethod
-    def create(root: Path, name: str, disk: Disk, *, segment_bytes: int, device: str) -> None:
-        """Make a stream's folder, whole or not at all. Raises OSError."""
+    def create(
+        root: Path,
+        name: str,
+        disk: Disk,
+        *,
+        segment_bytes: int,
+        device: str,
+        replaces: str | None = None,
+        raws: Iterable[bytes] = (),
+    ) -> None:
+        """Make a stream's folder, whole or not at all. Raises OSError.
+
+        `raws` are its first records, from seq 1 on. `replaces` names the stream whose
+        records they are: it counts as delivered from the moment that this folder
+        is there.
+        """
+        clear_unfinished(root, disk)
         making = root / f"{name}.new"
-        if making.exists():
-            remove_folder(disk, making)
         disk.make_folder(making)
-        _write_whole(disk, making / IDENTITY, name.encode() + b"\n")
+        _write_whole(
+            disk, making / IDENTITY, "\n".join([name, *filter(None, [replaces]), ""]).encode()
+        )
         stream = name.partition("-")[2]
         bound = bind(making / IDENTITY, device, disk)
-        header = Header(stream, first=1, confirmed=0, prev=None, bound=bound)
-        _write_whole(disk, making / segment_name(1), header.line(), segment_bytes)
+        first = following = 1
+        data = bytearray(Header(stream, first, confirmed=0, prev=None, bound=bound).line())
+        head: str | None = None
+        for raw in raws:
+            line = to_line(raw)
+            if len(data) + len(line) > segment_bytes:
+                _write_whole(disk, making / segment_name(first), bytes(data), segment_bytes)
+                first = following
+                data = bytearray(Header(stream, first, confirmed=0, prev=head, bound=bound).line())
+            data += line
+            head, following = record_hash(raw), following + 1
+        _write_whole(disk, making / segment_name(first), bytes(data), segment_bytes)
         disk.sync_folder(making)
         disk.rename(making, root / name)
         disk.sync_folder(root)
@@ -147,6 +174,30 @@ class Stream:
     def is_moved(self) -> bool:
         """Whether this is a copy of the journal it was: no new records may go here."""
         return not is_same(self._made_for, self._bound)
+
+    @property
+    def is_set_back(self) -> bool:
+        """Whether `note_set_back` was called, now or in an earlier life."""
+        return (self.folder / SET_BACK).exists()
+
+    def note_set_back(self) -> None:
+        """Remember, over a power cut too, that records after `opened_at` need another stream."""
+        making = self.folder / f"{SET_BACK}.new"
+        with doing(f"writing {self.folder / SET_BACK}"):
+            if not self.is_set_back:
+                _write_whole(self._disk, making, b"%d\n" % self.opened_at)
+                self._disk.rename(making, self.folder / SET_BACK)
+                self._disk.sync_folder(self.folder)
+
+    def _set_back_at(self) -> int:
+        noted = self.folder / SET_BACK
+        return int(noted.read_bytes()) if noted.exists() else self.last_seq
+
+    def replaced(self) -> str | None:
+        """The stream whose unconfirmed records were written into this one once more."""
+        with doing(f"reading {self.folder / IDENTITY}"):
+            lines = (self.folder / IDENTITY).read_text(encoding="ascii").splitlines()
+        return lines[1] if len(lines) > 1 else None
 
     @property
     def is_drained(self) -> bool:
@@ -199,6 +250,15 @@ class Stream:
             first = upto + 1
         return found
 
+    def iterate_unconfirmed(self, after: int) -> Iterator[Stored]:
+        """Unconfirmed records after this seq but those accounted as lost, a file at a time."""
+        with self._state:
+            first, last = max(after, self._confirmed) + 1, self.last_seq
+            lost = list(self._lost)
+        for stored in self.iterate(first, last):
+            if not any(low <= stored.seq <= high for low, high, _ in lost):
+                yield stored
+
     def oldest_unconfirmed_at(self) -> datetime | None:
         """The `at` of the oldest unconfirmed record, None when all is confirmed."""
         oldest = self._oldest
@@ -233,12 +293,14 @@ class Stream:
         if len(line) > self._segment_bytes - HEADER_ROOM_BYTES:
             raise ValueError(f"a record of {len(raw)} bytes is too long for the journal")
         self._mend()
+        confirmed = self._confirmed  # at least this much stands in what is written
         before = self._before(len(line))
-        self._write(before + line, sync=True)
+        self._write(before + line, confirmed, sync=True)
         ranges = loss_ranges(raw)
         with self._state:
             self._active.data += before
             self._active.add(self.next_seq, line, PREFIX_BYTES)
+            self._active.lost += ranges
             self._head = record_hash(raw)
             self._lost += ranges
             self.unreported = without(self.unreported, ranges)
@@ -248,14 +310,15 @@ class Stream:
         self._mend()
         while self._damaged:
             self._set_aside(self._damaged.pop())
-        line = confirmed_line(self._confirmed)
-        if self._confirmed > self._confirmed_on_disk:
+        confirmed = self._confirmed
+        line = confirmed_line(confirmed)
+        if confirmed > self._confirmed_on_disk:
             if self._room() < len(line):
                 if not self._active.seqs:
                     return  # a file of confirmations only; the next one's header will say it
                 self._roll()
             data = line if self._active.end else self._header(self._active.first).line()
-            self._write(data, sync=False)
+            self._write(data, confirmed, sync=False)
             with self._state:
                 self._active.data += data
         if sync:
@@ -294,22 +357,50 @@ class Stream:
         """
         with self._state:
             firsts = sorted(self._paths)
-            if len(firsts) < 2 or (len(firsts) == 2 and not self._active.end):
+            if self._broken or len(firsts) < 2 or (len(firsts) == 2 and not self._active.end):
                 return None  # the header that the next one goes by is not on disk yet
             first, last = firsts[0], firsts[1] - 1
             if confirmed_only and last > self._confirmed:
                 return None
             path = self._paths[first]
+        self._make_sure(min(last, self._confirmed))
         unconfirmed = [(max(first, self._confirmed + 1), last, "dropped")]
         unconfirmed = without([span for span in unconfirmed if span[0] <= last], self._lost)
+        again = self._accounted_in(first) if last > self._confirmed else []
         self._disk.remove(path)
         self._disk.sync_folder(self.folder)
         with self._state:
             del self._paths[first]
             self._sealed.pop(first, None)
             self._lost += unconfirmed
-            self.unreported = without(self.unreported, unconfirmed) + unconfirmed
+            self.unreported = without(self.unreported, unconfirmed + again) + unconfirmed + again
         return sum(high - low + 1 for low, high, _ in unconfirmed)
+
+    def _make_sure(self, upto: int) -> None:
+        """The word that these arrived is on the device: without it, their file would be missed.
+
+        Should there be no room for a line, a power cut before the next record makes the gate
+        report a loss that is none.
+        """
+        if upto <= self._confirmed_for_sure:
+            return
+        confirmed = self._confirmed
+        line = confirmed_line(confirmed)
+        if upto <= self._confirmed_on_disk:
+            self._sync()
+        elif not self._active.end or self._room() >= len(line):
+            data = line if self._active.end else self._header(self._active.first).line()
+            self._write(data, confirmed, sync=True)
+            with self._state:
+                self._active.data += data
+
+    def _accounted_in(self, first: int) -> list[Range]:
+        """Losses that records of a file account for, and nobody has been told of yet."""
+        ranges = [
+            (max(low, self._confirmed + 1), high, why)
+            for low, high, why in self._segment(first).lost
+        ]
+        return [span for span in ranges if span[0] <= span[1]]
 
     def retire(self, before: datetime) -> int:
         """Remove confirmed files whose records are all older than this; how many went.
@@ -376,6 +467,8 @@ class Stream:
         first = self.next_seq
         path = self.folder / segment_name(first)
         self.prepare()
+        if self._confirmed_for_sure < self._confirmed_on_disk:
+            self._sync()
         with doing(f"starting {path}"):
             self._disk.rename(self.folder / SPARE, path)
             self._spare_ready = False
@@ -388,21 +481,23 @@ class Stream:
             self._active = Loaded(first, bytearray(), next_seq=first)
             self._paths[first] = path
 
-    def _write(self, data: bytes, *, sync: bool) -> None:
-        confirmed = self._confirmed
+    def _write(self, data: bytes, confirmed: int, *, sync: bool) -> None:
         try:
             self._disk.write(self._fd, data, self._active.end)
             if sync:
                 self._disk.sync(self._fd)
         except OSError as error:
             raise self._failed(error) from error
-        self._confirmed_on_disk = confirmed
+        self._confirmed_on_disk = max(self._confirmed_on_disk, confirmed)
+        if sync:
+            self._confirmed_for_sure = self._confirmed_on_disk
 
     def _sync(self) -> None:
         try:
             self._disk.sync(self._fd)
         except OSError as error:
             raise self._failed(error) from error
+        self._confirmed_for_sure = self._confirmed_on_disk
 
     def _failed(self, error: OSError) -> JournalError:
         self._broken = True
@@ -482,8 +577,9 @@ class Stream:
     # --- opening ---------------------------------------------------------------------------------
 
     def _clear_leftovers(self) -> None:
-        with suppress(FileNotFoundError):
-            self._disk.remove(self.folder / _UNFINISHED)
+        for name in (_UNFINISHED, f"{SET_BACK}.new"):
+            with suppress(FileNotFoundError):
+                self._disk.remove(self.folder / name)
 
     def _spare_is_clean(self) -> bool:
         spare = self.folder / SPARE
@@ -502,7 +598,8 @@ class Stream:
         active = loaded[-1]
         headers = [segment.header for segment in loaded if segment.header]
         self._made_for = headers[-1].bound if headers else {}
-        self._confirmed = self._confirmed_on_disk = max(segment.confirmed for segment in loaded)
+        self._confirmed = max(segment.confirmed for segment in loaded)
+        self._confirmed_on_disk = self._confirmed_for_sure = self._confirmed
         active.next_seq = max(active.next_seq, self._confirmed + 1)
         accounted = [span for segment in loaded for span in segment.lost]
         missing = without(_missing(loaded, self._confirmed, active.next_seq - 1), accounted)
@@ -603,6 +700,12 @@ def _head(segment: Loaded) -> str | None:
         start, end = segment.spans[-1]
         return record_hash(bytes(segment.data[start:end]))
     return segment.header.prev if segment.header else None
+
+
+def clear_unfinished(root: Path, disk: Disk) -> None:
+    """Remove folders of streams that were being made, or removed. Raises OSError."""
+    for left in [*root.glob("0*.new"), *root.glob("0*.old")]:
+        remove_folder(disk, left)
 
 
 def remove_stream(disk: Disk, folder: Path) -> None:

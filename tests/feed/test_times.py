@@ -139,7 +139,8 @@ def test_a_clock_set_while_the_gate_was_not_running_is_noticed_by_what_came_afte
         st.one_of(
             st.floats(1, 1e5).map(lambda seconds: ("wait", seconds)),
             st.sampled_from([("write", 0.0), ("sync", 0.0)]),
-            st.floats(-1e9, 1e9).map(lambda off_s: ("lose", off_s)),
+            # a step below edge.clockwatch's threshold is taken for slewing and not noted
+            st.integers(-(10**8), 10**8).map(lambda tens: ("lose", 10.0 * tens)),
         ),
         max_size=20,
     ),

@@ -13,6 +13,7 @@ from edge.records.binding import device_id, is_same
 from edge.records.disk import Disk
 from edge.records.journal import Journal
 from edge.records.simdisk import SimDisk
+from edge.records.verify import verify
 from feed.codec import decode, record_hash
 from tests.records.support import Bench
 
@@ -120,8 +121,85 @@ def test_a_disk_that_fails_while_a_stream_begins_again_repeats_nothing(bench: Be
     assert not journal.receipt(99, None)
     disk.free_bytes = 12_000
     assert bench.add_until_refused(journal, most=1) == (0, Cause.DISK_FULL)
+    assert len(list(bench.path.glob("0*.new"))) <= 1
     disk.free_bytes = 1 << 20
     assert bench.add(journal, "on") == 41
+    assert len(list(bench.path.glob("0*"))) == 2
+
+
+def test_a_stream_begins_again_in_the_room_of_what_has_arrived(bench: Bench) -> None:
+    disk = SimDisk()
+    journal = bench.open(disk=disk)
+    for number in range(100):
+        bench.add(journal, str(number))
+    journal.confirm(80)
+    assert not journal.receipt(999, None)
+    disk.free_bytes = 8_192
+    assert bench.add(journal, "on") == 21
+
+
+def test_a_power_cut_before_a_new_stream_is_there_does_not_hide_what_it_is_for(
+    bench: Bench,
+) -> None:
+    journal = bench.open()
+    bench.add(journal, "from before the image")
+    journal.close()
+    disk = SimDisk()
+    journal = bench.open(disk=disk)
+    bench.add(journal, "a", ref=1)
+    bench.add(journal, "b", ref=2)
+    assert not journal.receipt(150, "0" * 64)
+    disk.fails = {"make_folder"}
+    assert bench.add_until_refused(journal) == (0, Cause.IO_ERROR)
+    bench.kill(journal)
+    journal = bench.open()
+    journal.settle()
+    records = [decode(one.raw) for one in journal.read(1, 9)]
+    assert [(one.event and one.event.detail, one.ref) for one in records] == [
+        ({"text": "a"}, None),
+        ({"text": "b"}, 1),
+    ]
+    assert records[1].prev == record_hash(journal.read(1, 1)[0].raw)
+    assert (journal.earlier, journal.confirmed_upto) == ([], 0)
+
+
+def test_what_was_lost_before_a_set_back_hides_nothing_after_it(bench: Bench) -> None:
+    journal = bench.open()
+    for text in ("a", "b", "c"):
+        bench.add(journal, text)
+    journal.refuse(1, "too long", at=bench.clock.now(), clock=bench.clock.stamp())
+    assert not journal.receipt(150, "0" * 64)
+    assert bench.add(journal, "d") == 3
+    assert [one.seq for one in journal.unconfirmed(0, 9)] == [1, 2, 3]
+    assert [one["event"]["detail"]["text"] for one in journal.all()] == ["b", "c", "d"]
+
+
+def test_a_new_stream_takes_as_many_files_as_it_needs(bench: Bench) -> None:
+    journal = bench.open()
+    for number in range(100):
+        bench.add(journal, str(number))
+    assert not journal.receipt(150, "0" * 64)
+    journal.settle()
+    journal.close()
+    journal = bench.open()
+    assert [one["event"]["detail"]["text"] for one in journal.all()] == [
+        str(number) for number in range(100)
+    ]
+    assert (journal.earlier, journal.unreported) == ([], ())
+    assert all(not verdict.findings for verdict in verify(bench.path))
+
+
+def test_the_word_that_a_stream_was_replaced_needs_no_sync_of_its_own(bench: Bench) -> None:
+    journal = bench.open()
+    old = journal.stream
+    bench.add(journal, "a")
+    assert not journal.receipt(150, "0" * 64)
+    bench.add(journal, "b")
+    bench.kill(journal)
+    journal = bench.open()
+    assert journal.stream != old
+    assert [one["event"]["detail"]["text"] for one in journal.all()] == ["a", "b"]
+    assert journal.earlier == []
 
 
 def test_a_stream_that_was_delivered_goes_after_its_days(real: Bench) -> None:

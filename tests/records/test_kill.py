@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from tests.records.support import Bench
 bench = Bench(Path(sys.argv[1]))
-journal = bench.open(segment_bytes=8192)
+journal = bench.open(segment_bytes=8192, max_mib=64)
 number = journal.last_seq
 while True:
     number += 1
@@ -44,7 +44,7 @@ def rounds(bench: Bench, count: int) -> None:
             writer.kill()
             rest = writer.stdout.read().split("\n")
         told = max([told, *(int(line) for line in rest[:-1])])
-        journal = bench.open(segment_bytes=8192)
+        journal = bench.open(segment_bytes=8192, max_mib=64)
         assert journal.last_seq in {told, told + 1}  # one may have been under way
         told = journal.last_seq
         assert [stored.seq for stored in journal.read(1, told + 9)] == list(range(1, told + 1))

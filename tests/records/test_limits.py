@@ -61,6 +61,31 @@ def test_drop_oldest_accounts_for_what_it_drops(bench: Bench) -> None:
     assert (journal.unreported, journal.last_seq) == ((), 101)
 
 
+@pytest.mark.parametrize("files", [3, 6])
+def test_a_loss_record_that_is_dropped_itself_is_written_again(bench: Bench, files: int) -> None:
+    journal = bench.open(max_mib=files * 4096 / (1 << 20), when_full="drop-oldest")
+    for number in range(5):
+        bench.add(journal, str(number))
+    now, stamp = bench.clock.now(), bench.clock.stamp()
+    journal.confirm(2)
+    journal.refuse(4, "too long", at=now, clock=stamp)
+    for number in range(120):
+        bench.add(journal, str(number))
+        journal.report_losses(at=now, clock=stamp)
+    first = first_seq(journal)
+    assert first > 60
+    lost = {
+        seq
+        for one in journal.all()
+        if one["kind"] == "loss"
+        for low, high, _ in one["ranges"]
+        for seq in range(low, high + 1)
+    }
+    assert lost == set(range(3, first))
+    journal.close()
+    assert bench.open().unreported == ()
+
+
 def test_a_power_cut_between_a_drop_and_its_loss_record_hides_nothing(bench: Bench) -> None:
     journal = bench.open(max_mib=SIX_FILES, when_full="drop-oldest")
     for number in range(100):

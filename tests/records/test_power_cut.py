@@ -7,10 +7,7 @@ in the wrong order, or as zeros only), and a gate starts on it.
 
 from __future__ import annotations
 
-import random
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +17,9 @@ from edge.records import segment as segment_module
 from edge.records.journal import Journal
 from edge.records.lines import Scan, scan
 from edge.records.query import read_status
-from edge.records.simdisk import Cut, Op, SimDisk, cuts, power_cut
+from edge.records.simdisk import Cut, Op, SimDisk, power_cut
 from feed.codec import decode
+from tests.records.powercut import bad_states, sample, states
 from tests.records.support import PLACE, Bench, CopiedDisk
 
 SEGMENT_BYTES = 3072
@@ -51,17 +49,6 @@ class Damaged:
     """The card lost this record, which was confirmed."""
 
     seq: int
-
-
-@pytest.fixture
-def fast(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: thousands of states are laid out there."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as name:
-        yield Path(name)
 
 
 def workload(disk: SimDisk, root: Path, rounds: int = 1) -> list[Op]:
@@ -159,31 +146,10 @@ def complaints(ops: Sequence[Op], cut: Cut, root: Path, into: Path) -> list[str]
     return found
 
 
-def states(ops: Sequence[Op]) -> list[tuple[int, Cut]]:
-    return [(done, cut) for done in range(len(ops) + 1) for cut in cuts(ops[:done])]
-
-
-def bad_states(
-    ops: Sequence[Op], chosen: Sequence[tuple[int, Cut]], root: Path, fast: Path
-) -> list[str]:
-    bad = []
-    for done, cut in chosen:
-        into = fast / "device"
-        wrong = complaints(ops[:done], cut, root, into)
-        bad += [f"after {done} {ops[done - 1].what}, {cut}: {one}" for one in wrong]
-        shutil.rmtree(into)
-    return bad
-
-
-def sample(ops: Sequence[Op], count: int) -> list[tuple[int, Cut]]:
-    every = states(ops)
-    return random.Random(1).sample(every, min(count, len(every)))
-
-
 def test_a_power_cut_loses_nothing_that_was_acknowledged(fast: Path) -> None:
     root = fast / "records"
     ops = workload(SimDisk(), root)
-    assert bad_states(ops, sample(ops, SHORT_FORM), root, fast) == []
+    assert bad_states(ops, sample(ops, SHORT_FORM), complaints, root, fast) == []
 
 
 @pytest.mark.proof
@@ -193,7 +159,7 @@ def test_no_power_cut_at_all_loses_anything(fast: Path) -> None:
     ops = workload(SimDisk(), root, rounds=3)
     every = states(ops)
     assert len(every) >= 2000
-    assert bad_states(ops, every, root, fast) == []
+    assert bad_states(ops, every, complaints, root, fast) == []
 
 
 # --- the test itself: it goes red for a journal that leaves a step out --------------------------
@@ -215,7 +181,7 @@ def test_the_states_tell_a_journal_that_does_not_sync(
 ) -> None:
     root = fast / "records"
     ops = workload(disk(), root)
-    assert bad_states(ops, sample(ops, 60), root, fast)
+    assert bad_states(ops, sample(ops, 60), complaints, root, fast)
 
 
 def test_the_states_tell_a_journal_that_leaves_torn_tails(
@@ -229,4 +195,4 @@ def test_the_states_tell_a_journal_that_leaves_torn_tails(
         return Scan(seen.bodies, seen.damaged, len(data.rstrip(b"\0")), torn=False)
 
     monkeypatch.setattr(segment_module, "scan", uncut)
-    assert bad_states(ops, sample(ops, SHORT_FORM), root, fast)
+    assert bad_states(ops, sample(ops, SHORT_FORM), complaints, root, fast)
