@@ -1,10 +1,9 @@
-"""Codes that carry a signature, known by their prefix: EU DCC, SMART Health Card, our pass.
+"""Codes that carry a signature, known by their prefix: EU DCC and SMART Health Card.
 
 Nothing in them is believed before the signature is checked, so all of them are `unverified` and
 state no holder; the canonical identity is the digest of the code.
 
 - `HC1:` + base45 (hcert-spec 1.0.8, section 4.2)
-- `EG1:` + base45: the project's own pass, encoded the same way
 - `shc:/` + two digits a character, ord - 45 (SMART Health Cards Framework 1.4.0), `shc:/C/N/` in
   the deprecated form in several parts
 """
@@ -19,7 +18,6 @@ from identity.flags import Flag, summarise
 from identity.schemes.code import Code, NotMine
 
 DCC_PREFIX = "HC1:"
-PASS_PREFIX = "EG1:"  # noqa: S105 - a pass, not a password
 SHC_PREFIX = "shc:/"
 
 _SHC_PART = re.compile(r"[0-9]+/[0-9]+/")
@@ -30,11 +28,6 @@ _SHC_LARGEST = ord("z") - 45  # base64url, "." and "-" lie within "-" .. "z"
 def parse_dcc(code: Code) -> Credential | NotMine:
     """An EU Digital COVID Certificate, and Vietnam's, which follows it."""
     return _parse_base45(code, DCC_PREFIX, Scheme.DCC)
-
-
-def parse_pass(code: Code) -> Credential | NotMine:
-    """The project's own pass."""
-    return _parse_base45(code, PASS_PREFIX, Scheme.PASS)
 
 
 def parse_shc(code: Code) -> Credential | NotMine:
