@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def make_self_signed(cert_file: Path, key_file: Path, host: str) -> None:
-    """A certificate for trials: browsers warn of it, phones keep no page of it. Raises ServeError."""
+    """A certificate for trials: browsers warn of it. Raises ServeError."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
