@@ -9,6 +9,7 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,11 +73,17 @@ def test_ps256_verifies() -> None:
     assert not cose.verified(signed, P256.public_key())
 
 
-def test_a_curve_that_es256_does_not_have_signs_nothing() -> None:
+def test_only_p256_signs_but_a_signature_on_p384_verifies() -> None:
+    key = ec.derive_private_key(7, ec.SECP384R1())
     with pytest.raises(ValueError, match="P-256"):
-        cose.sign(b"", ec.derive_private_key(7, ec.SECP384R1()), key_id=b"")
-    signed = cose.read(cose.sign(b"", P256, key_id=b""))
-    assert not cose.verified(signed, ec.derive_private_key(7, ec.SECP384R1()).public_key())
+        cose.sign(b"", key, key_id=b"")
+    protected = cbor2.dumps({1: -7})
+    covered = cbor2.dumps(["Signature1", protected, b"", b"payload"])
+    halves = decode_dss_signature(key.sign(covered, ec.ECDSA(hashes.SHA256())))
+    signature = b"".join(half.to_bytes(48, "big") for half in halves)
+    signed = cose.read(cbor2.dumps([protected, {}, b"payload", signature]))
+    assert cose.verified(signed, key.public_key())
+    assert not cose.verified(signed, P256.public_key())
 
 
 def test_the_protected_key_id_wins() -> None:
