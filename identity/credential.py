@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -42,7 +43,9 @@ class Credential:
     `canonical` is the canonical identity, the text that the token is taken of: the same document
     gives the same text however it was written or decoded. `proved` names what the code proves by
     itself ("signature"); everything else in it is only claimed. `flags` are stable names of what
-    is odd about it (identity.flags).
+    is odd about it (identity.flags). `valid_from` and `valid_until`, both UTC and included, are
+    the time that the code holds good for, where it states one; identity.validity judges by them.
+    `issuer` is who signed it, by the code's own word.
     """
 
     scheme: Scheme
@@ -50,6 +53,9 @@ class Credential:
     holder: Holder | None = None
     proved: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    issuer: str | None = None
 
     @property
     def damaged(self) -> bool:

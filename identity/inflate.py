@@ -9,7 +9,11 @@ LARGEST_BYTES = 65_536
 
 
 class InflateError(ValueError):
-    """Not compressed as it should be, cut short, or too large when unpacked."""
+    """Not compressed as it should be, cut short, or `too_large` when unpacked."""
+
+    def __init__(self, message: str, *, too_large: bool = False) -> None:
+        super().__init__(message)
+        self.too_large = too_large
 
 
 def unpacked(data: bytes, *, raw: bool = False) -> bytes:
@@ -23,7 +27,7 @@ def unpacked(data: bytes, *, raw: bool = False) -> bytes:
     except zlib.error as error:
         raise InflateError("is not compressed as it should be") from error
     if len(plain) > LARGEST_BYTES:
-        raise InflateError(f"unpacks to more than {LARGEST_BYTES} bytes")
+        raise InflateError(f"unpacks to more than {LARGEST_BYTES} bytes", too_large=True)
     if not machine.eof or machine.unused_data:
         raise InflateError("is cut short, or something follows it")
     return plain
