@@ -116,7 +116,7 @@ def verified(signed: Signed, key: PublicKey, *, aad: bytes = b"") -> bool:
     try:
         match signed.algorithm, key:
             case Algorithm.ES256, ec.EllipticCurvePublicKey():
-                return ecdsa_verified(key, signed.signature, covered)
+                return es256_verified(key, signed.signature, covered)
             case Algorithm.PS256, rsa.RSAPublicKey() if key.key_size <= _LARGEST_RSA_BITS:
                 pss = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
                 key.verify(signed.signature, covered, pss, hashes.SHA256())
@@ -144,8 +144,8 @@ def sign(payload: bytes, key: PrivateKey, *, key_id: bytes, aad: bytes = b"") ->
     return cbor2.dumps(cbor2.CBORTag(SIGN1_TAG, [protected, {}, payload, signature]))
 
 
-def ecdsa_verified(key: ec.EllipticCurvePublicKey, signature: bytes, covered: bytes) -> bool:
-    """Whether the two halves in `signature` are `key`'s ECDSA of SHA-256 of `covered`.
+def es256_verified(key: ec.EllipticCurvePublicKey, signature: bytes, covered: bytes) -> bool:
+    """Whether the two halves in `signature` are `key`'s ECDSA of `covered`, with SHA-256.
 
     The curve is the key's: RFC 9053, section 2.1, suggests P-256 for ES256 and forbids no other,
     and there are health certificates signed on P-384.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +47,9 @@ class Credential:
     is odd about it (identity.flags). `valid_from` and `valid_until`, both UTC and included, are
     the time that the code holds good for, where it states one; identity.validity judges by them.
     `issuer` is who signed it, by the code's own word.
+
+    `category` and `declaration` stand in passes: what the holder
+    is to the park (staff, pupil), and a health declaration by short names, its `date` among them.
     """
 
     scheme: Scheme
@@ -56,6 +60,8 @@ class Credential:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     issuer: str | None = None
+    category: str | None = None
+    declaration: Mapping[str, str | int | bool] | None = field(default=None, repr=False)
 
     @property
     def damaged(self) -> bool:

@@ -30,6 +30,11 @@ class Flag(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     CLOCK_UNSURE = "clock_unsure"
+    # what a pass says (identity.schemes.park_pass); the last three of one that is bound to a phone
+    WRONG_SITE = "wrong_site"
+    NOT_POSSESSED = "not_possessed"
+    STALE = "stale"
+    REPLAYED = "replayed"
     # why it is damaged
     NOT_UTF8 = "not_utf8"
     FIELD_COUNT = "field_count"

@@ -46,7 +46,7 @@ from feed.messages import (
     summary_from,
 )
 from feed.record import Kind
-from feed.topics import GateTopics
+from feed.topics import Channel, GateTopics, topic_filter
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,8 @@ class Publisher(Worker):
     """Publishes records, alarms, state, replies and discovery of one gate.
 
     `handler` does the commands that are the daemon's (edge.mqtt.commands); `version` is the
-    software's; `now` gives UTC. Raises MqttSetupError when made.
+    software's; `now` gives UTC. `on_list` is given topic and payload of the park's lists, in this
+    thread; without it none are asked for. Raises MqttSetupError when made.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Publisher(Worker):
         *,
         handler: Handler,
         version: str,
+        on_list: Callable[[str, bytes], None] | None = None,
         state_every_s: float = 60.0,
         ack_timeout_s: float | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -149,6 +151,8 @@ class Publisher(Worker):
         self._table = table
         self._outbox = outbox
         self._version = version
+        self._on_list = on_list
+        self._list_filter = topic_filter(Channel.LIST, park=gate.park)
         self._state_every_s = state_every_s
         self._ack_timeout_s = ack_timeout_s or min(_ACK_TIMEOUT_S, table.receipt_timeout_s)
         self._now = now
@@ -388,6 +392,8 @@ class Publisher(Worker):
         wanted = [Subscription(self._topics.command, live_only=True)]
         if self._hub is not None and self._receipt_topic is not None:
             wanted.append(Subscription(self._receipt_topic))
+        if self._on_list is not None:
+            wanted.append(Subscription(self._list_filter))
         self._client.subscribe(wanted)
 
     def _forget_flights(self) -> None:
@@ -445,6 +451,8 @@ class Publisher(Worker):
             self._reply(reply)
         elif event.topic == self._receipt_topic and self._hub is not None:
             self._on_receipt(self._hub, event.payload)
+        elif self._on_list is not None:
+            self._on_list(event.topic, event.payload)
 
     def _on_receipt(self, hub: HubDrain, payload: bytes) -> None:
         self._counters["receipts"] += 1

@@ -168,7 +168,7 @@ def _doubts(jws: _Jws, trust: Trust) -> list[Flag]:
     keys = [public_key(spki) for spki in known]
     genuine = jws.header.get("alg") == "ES256" and any(
         isinstance(key, ec.EllipticCurvePublicKey)
-        and cose.ecdsa_verified(key, jws.signature, jws.covered)
+        and cose.es256_verified(key, jws.signature, jws.covered)
         for key in keys
     )
     return [] if genuine else [Flag.SIGNATURE_INVALID]

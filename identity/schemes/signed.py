@@ -1,7 +1,6 @@
-"""What signed codes have in common, and the project's own pass until it is checked.
+"""What health certificates and health cards have in common.
 
-`EG1:` + base45 is the pass, encoded as `HC1:` is (identity.schemes.dcc). A signature that was not
-checked leaves a code `unverified`: what it states is claimed, not proved.
+A signature that was not checked leaves a code `unverified`: what it states is claimed, not proved.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 from identity import base45, canonical, inflate
 from identity.credential import Credential, Scheme
 from identity.flags import Flag, summarise
-from identity.schemes.code import Code, NotMine
-
-PASS_PREFIX = "EG1:"  # noqa: S105 - a pass, not a password
+from identity.schemes.code import Code
 
 # zlib, deflate, window of at most 32 KiB, no dictionary: the levels that exist (RFC 1950)
 _ZLIB = tuple(bytes([0x78, second]) for second in (0x01, 0x5E, 0x9C, 0xDA))
@@ -45,14 +42,3 @@ def damaged(scheme: Scheme, code: Code, *found: Flag) -> Credential:
         canonical=canonical.digest(scheme, code.payload),
         flags=summarise([*found, Flag.UNVERIFIED]),
     )
-
-
-def parse_pass(code: Code) -> Credential | NotMine:
-    """The project's own pass."""
-    if not code.text.startswith(PASS_PREFIX):
-        return NotMine(f"no {PASS_PREFIX} in front")
-    try:
-        unpacked(code.text.removeprefix(PASS_PREFIX))
-    except DamagedError as error:
-        return damaged(Scheme.PASS, code, error.flag)
-    return damaged(Scheme.PASS, code)

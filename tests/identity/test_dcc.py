@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from identity import base45
 from identity.credential import Credential, Scheme
 from identity.flags import Flag
-from identity.schemes import understand
+from identity.schemes import parsers, understand
 from identity.trust import NO_TRUST, Signer, Trust, load_trust
 from identity.validity import Now, judged
 from tests.identity import signing
@@ -31,7 +31,7 @@ TRUST = signing.trusting()
 
 
 def read(code: str, trust: Trust = TRUST) -> Credential:
-    return understand(code.encode(), trust)
+    return understand(code.encode(), parsers(trust))
 
 
 def at(moment: datetime, *, synced: bool = True) -> Now:

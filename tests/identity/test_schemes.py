@@ -15,6 +15,7 @@ from identity.flags import CONTRADICTIONS, DAMAGE, Flag
 from identity.schemes import opaque, parsers, understand
 from identity.schemes.code import Code, NotMine
 from tests.identity.signing import Dcc, shc
+from tests.passmaker import Park
 
 NUMBER = "001187000001"  # Hà Nội, a woman born in 1987
 CCCD = f"{NUMBER}|012345678|Trần Thị Thử|18011987|Nữ|1 Phố Thử, Hà Nội|01012022"
@@ -32,7 +33,7 @@ BHYT_17 = (
     f"0123456789abcdef-7102|1|{'Hà Nội'.encode().hex()}|$"
 )
 HC1 = Dcc().code()
-EG1 = "EG1:QED8WEX0"
+EG1 = Park().code().decode()
 SHC = shc()
 VALID = [CCCD, CAN_CUOC, PC_COVID, PC_MASKED, BHYT_10, BHYT_15, BHYT_17, EG1, SHC]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from identity.credential import Credential, Scheme
-from identity.schemes import understand
+from identity.schemes import parsers, understand
 from identity.trust import NO_TRUST, Trust, load_trust
 from tests.identity import signing
 
@@ -18,7 +18,7 @@ TRUST = Trust(shc={(signing.ISSUER, "k"): (signing.spki(signing.p256()),)})
 
 
 def read(code: str, trust: Trust = TRUST) -> Credential:
-    return understand(code.encode(), trust)
+    return understand(code.encode(), parsers(trust))
 
 
 def test_a_genuine_card_proves_its_signature_and_states_its_holder() -> None:
