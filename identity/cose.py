@@ -33,7 +33,7 @@ _ALG, _CRIT, _KID = 1, 2, 4
 _ISS, _SUB, _EXP, _NBF, _IAT = 1, 2, 4, 5, 6
 
 _DEEPEST = 16  # containers in each other; a health certificate has 5
-_P256_BYTES = 32  # of each half of an ES256 signature (RFC 9053, section 2.1)
+_P256_BYTES = 32  # of each half of a signature on it
 _LARGEST_RSA_BITS = 8_192  # a check stays below some milliseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_S = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -134,12 +134,7 @@ def sign(payload: bytes, key: PrivateKey, *, key_id: bytes, aad: bytes = b"") ->
 
     Raises ValueError for a key on another curve.
     """
-    algorithm = Algorithm.EDDSA
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        algorithm = Algorithm.ES256
-        if not isinstance(key.curve, ec.SECP256R1):
-            raise ValueError(f"ES256 needs a key on P-256, not on {key.curve.name}")
-    protected = cbor2.dumps({_ALG: int(algorithm), _KID: key_id}, canonical=True)
+    protected = cbor2.dumps({_ALG: int(_algorithm_of(key)), _KID: key_id}, canonical=True)
     covered = _covered(protected, payload, aad)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         signature = key.sign(covered)
@@ -150,10 +145,15 @@ def sign(payload: bytes, key: PrivateKey, *, key_id: bytes, aad: bytes = b"") ->
 
 
 def es256_verified(key: ec.EllipticCurvePublicKey, signature: bytes, covered: bytes) -> bool:
-    """Whether the two halves in `signature` are P-256 `key`'s ECDSA of SHA-256 of `covered`."""
-    if not isinstance(key.curve, ec.SECP256R1) or len(signature) != 2 * _P256_BYTES:
+    """Whether the two halves in `signature` are `key`'s ECDSA of `covered`, with SHA-256.
+
+    The curve is the key's: RFC 9053, section 2.1, suggests P-256 for ES256 and forbids no other,
+    and there are health certificates signed on P-384.
+    """
+    size = (key.curve.key_size + 7) // 8
+    if len(signature) != 2 * size:
         return False
-    halves = (signature[:_P256_BYTES], signature[_P256_BYTES:])
+    halves = (signature[:size], signature[size:])
     encoded = encode_dss_signature(*(int.from_bytes(half, "big") for half in halves))
     try:
         key.verify(encoded, covered, ec.ECDSA(hashes.SHA256()))
@@ -230,6 +230,15 @@ _TAGS = {
 def _covered(protected: bytes, payload: bytes, aad: bytes) -> bytes:
     """What the signature is taken of (RFC 9052, section 4.4)."""
     return cbor2.dumps(["Signature1", protected, aad, payload])
+
+
+def _algorithm_of(key: PrivateKey) -> Algorithm:
+    match key:
+        case ed25519.Ed25519PrivateKey():
+            return Algorithm.EDDSA
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()):
+            return Algorithm.ES256
+    raise ValueError(f"ES256 needs a key on P-256, not on {key.curve.name}")
 
 
 def _map(value: object) -> Mapping[Any, Any]:

@@ -23,6 +23,7 @@ class Flag(StrEnum):
     MULTI_PART = "multi_part"
     # what the signature and the lists say
     SIGNER_UNKNOWN = "signer_unknown"
+    SIGNER_USE_DIFFERS = "signer_use_differs"
     SIGNATURE_INVALID = "signature_invalid"
     REVOKED = "revoked"
     # what the clock says (identity.validity)
@@ -46,6 +47,7 @@ class Flag(StrEnum):
     BAD_ALPHABET = "bad_alphabet"
     BAD_ENCODING = "bad_encoding"
     BAD_CONTENT = "bad_content"
+    TOO_LARGE = "too_large"
     # what the citizen number contradicts
     PROVINCE_UNKNOWN = "province_unknown"
     BIRTH_YEAR_DIFFERS = "birth_year_differs"
@@ -65,6 +67,7 @@ DAMAGE = frozenset(
         Flag.BAD_ALPHABET,
         Flag.BAD_ENCODING,
         Flag.BAD_CONTENT,
+        Flag.TOO_LARGE,
     }
 )
 CONTRADICTIONS = frozenset({Flag.PROVINCE_UNKNOWN, Flag.BIRTH_YEAR_DIFFERS, Flag.SEX_DIFFERS})

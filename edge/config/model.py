@@ -398,6 +398,21 @@ class FaultsTable(Table):
     """The code was read, but no token could be made of it."""
 
 
+class RequireTable(Table):
+    """Proofs that a code must give, whatever the policy of its scheme; cards prove nothing.
+
+    "signature": it is genuine, by the lists of [trust] or the park's keys, and not over.
+    "possession": the phone that the pass belongs to made the code just now.
+    """
+
+    pass_: Annotated[tuple[Literal["signature", "possession"], ...], Field(alias="pass")] = ()
+    """Of the park's passes; with "possession" only phones pass, no printed badge."""
+    dcc: tuple[Literal["signature"], ...] = ()
+    """Of health certificates; needs trust.dcc_trust_list."""
+    shc: tuple[Literal["signature"], ...] = ()
+    """Of SMART Health Cards; needs trust.shc_keys."""
+
+
 class SchemesTable(Table):
     """Which codes are taken: "accept", "flag" (accept and say so in the record), "deny"."""
 
@@ -415,19 +430,41 @@ class SchemesTable(Table):
     """SMART Health Card."""
     opaque: SchemePolicy = "flag"
     """Any other code: factory badges, VNeID, whatever is not understood."""
+    require: RequireTable = RequireTable()
+    """Proofs that codes must give."""
+
+
+class TrustTable(Table):
+    """What health certificates and cards are checked against; docs/reference/schemes.md has the
+    formats. Read at the start of the gate. Without a list its codes stand as `unverified`.
+    """
+
+    dcc_trust_list: Path | None = None
+    """Signers of health certificates: a folder of certificates, a PEM file, or JSON."""
+    dcc_revocations: Path | None = None
+    """Revoked health certificates: an identifier or a hash a line, or JSON."""
+    shc_keys: Path | None = None
+    """Issuers of SMART Health Cards with their keys, JSON."""
+    clock_unsure: Literal["flag", "deny"] = "flag"
+    """Codes that hold for a time, passes among them, while the gate's clock is not set."""
 
 
 class IdentityTable(Table):
-    """How a person stands in records. "token" keeps identities off the gate and the feed."""
+    """How a person stands in records. All but "plain" keep identities off the gate and the feed."""
 
-    mode: Literal["token", "plain"] = "token"
-    """"token": a keyed hash in place of the identity; "plain": the identity itself."""
+    mode: Literal["sealed", "token", "plain"] = "token"
+    """"token": a keyed hash in place of the identity; "sealed": that, and the identity sealed to
+    the tracing authority, whose key must be given; "plain": the identity itself."""
     scope: Name = "park"
     """Within one scope the same person has the same token: a park, or those that share the key."""
     key_id: Name = "k1"
     """Name of the key; it stands beside each token."""
     key_file: Path | None = None
-    """The park's 32-byte key, made once with `openssl rand -out FILE 32`."""
+    """The park's 32-byte key, made once with `edge-gate keys make-token FILE`."""
+    previous_key_id: Name | None = None
+    """Name of the key before; given with previous_key_file, its token stands beside the new one."""
+    previous_key_file: Path | None = None
+    """The key before, while people of both keys have to be linked; take it away after that."""
     seal_key_id: Name = "s1"
     """Name of the tracing authority's key; it stands beside each sealed identity."""
     seal_key_file: Path | None = None
@@ -435,10 +472,28 @@ class IdentityTable(Table):
 
     @model_validator(mode="after")
     def _keyed(self) -> IdentityTable:
-        if self.mode == "token" and self.key_file is None:
-            text = 'mode "token" needs the park\'s key: `openssl rand -out FILE 32` makes one'
-            raise ProblemsError([(("key_file",), text)])
+        problems = [*self._missing_keys(), *self._previous_problems()]
+        if problems:
+            raise ProblemsError(problems)
         return self
+
+    def _missing_keys(self) -> Iterator[Problem]:
+        if self.mode != "plain" and self.key_file is None:
+            make = "`edge-gate keys make-token FILE` makes one"
+            yield ("key_file",), f'mode "{self.mode}" needs the park\'s key: {make}'
+        if self.mode == "sealed" and self.seal_key_file is None:
+            yield ("seal_key_file",), 'mode "sealed" needs the tracing authority\'s public key'
+
+    def _previous_problems(self) -> Iterator[Problem]:
+        if (self.previous_key_id is None) != (self.previous_key_file is None):
+            given, other = "previous_key_id", "previous_key_file"
+            if self.previous_key_id is None:
+                given, other = other, given
+            yield (given,), f"stands without {other}; give both or none"
+        elif self.previous_key_id == self.key_id:
+            yield ("previous_key_id",), "is key_id too: each key has its own name"
+        elif self.previous_key_file is not None and self.key_file is None:
+            yield ("previous_key_file",), "stands without key_file; give the new key too"
 
 
 class RecordsTable(Table):
@@ -533,6 +588,7 @@ class Config(Table):
     timeouts: TimeoutsTable = TimeoutsTable()
     faults: FaultsTable = FaultsTable()
     schemes: SchemesTable = SchemesTable()
+    trust: TrustTable = TrustTable()
     identity: IdentityTable
     records: RecordsTable = RecordsTable()
     mqtt: MqttTable = MqttTable()
@@ -541,7 +597,7 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
-        problems = [*self._name_problems(), *self._clashes()]
+        problems = [*self._name_problems(), *self._clashes(), *self._unprovable()]
         if problems:
             raise ProblemsError(problems)
         return self
@@ -550,6 +606,16 @@ class Config(Table):
         names = [reader.name for reader in self.reader]
         if len(set(names)) < len(names):
             yield ("reader", 1, "name"), f"two readers are called '{names[1]}'; give each its own"
+
+    def _unprovable(self) -> Iterator[Problem]:
+        """What is required and could be proved by nobody."""
+        required, trust = self.schemes.require, self.trust
+        for name, proofs, key, file in (
+            ("dcc", required.dcc, "dcc_trust_list", trust.dcc_trust_list),
+            ("shc", required.shc, "shc_keys", trust.shc_keys),
+        ):
+            if proofs and file is None:
+                yield ("schemes", "require", name), f"needs trust.{key}: nobody could prove it"
 
     def _clashes(self) -> Iterator[Problem]:
         first: dict[str, KeyPath] = {}

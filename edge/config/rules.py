@@ -11,7 +11,8 @@ from identity.credential import Scheme
 
 def to_rules(config: Config) -> Rules:
     """The rules of the machine, from all the tables that they come from."""
-    schemes = config.schemes.model_dump(by_alias=True)
+    schemes = config.schemes.model_dump(by_alias=True, exclude={"require"})
+    required = config.schemes.require.model_dump(by_alias=True)
     times = config.timeouts
     return Rules(
         lanes=tuple(
@@ -21,6 +22,8 @@ def to_rules(config: Config) -> Rules:
             for reader in config.reader
         ),
         schemes={Scheme(name): policy for name, policy in schemes.items()},
+        required={Scheme(name): frozenset(proofs) for name, proofs in required.items()},
+        clock_unsure=config.trust.clock_unsure,
         screening=ScreeningRules(**config.screening.model_dump()),
         fault_policy={
             Device.CAMERA: config.faults.camera,

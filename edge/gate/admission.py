@@ -18,6 +18,17 @@ _DENYING = frozenset(
         Reason.CODE_TIMEOUT,
         Reason.CODE_CHANGED,
         Reason.SEVERAL_CODES,
+        Reason.CODE_UNPROVED,
+        Reason.CODE_SIGNATURE_INVALID,
+        Reason.CODE_REVOKED,
+        Reason.CODE_EXPIRED,
+        Reason.CODE_NOT_YET_VALID,
+        Reason.CODE_CLOCK_UNSURE,
+        Reason.CODE_INCOMPLETE,
+        Reason.CODE_WRONG_SITE,
+        Reason.CODE_NOT_POSSESSED,
+        Reason.CODE_STALE,
+        Reason.CODE_REPLAYED,
         Reason.TEMPERATURE_HIGH,
         Reason.TEMPERATURE_LOW,
         Reason.TEMPERATURE_UNSTEADY,
@@ -35,13 +46,20 @@ _OF_VERDICT = {
     "unsteady": Reason.TEMPERATURE_UNSTEADY,
 }
 
-_OF_POLICY = {
-    "accept": Reason.CODE_ACCEPTED,
-    "flag": Reason.CODE_FLAGGED,
-    "deny": Reason.CODE_NOT_ACCEPTED,
+# what is known to be bad about a code, the weightiest first
+_OF_FLAG = {
+    Flag.REVOKED: Reason.CODE_REVOKED,
+    Flag.SIGNATURE_INVALID: Reason.CODE_SIGNATURE_INVALID,
+    Flag.SIGNER_USE_DIFFERS: Reason.CODE_SIGNATURE_INVALID,
+    Flag.EXPIRED: Reason.CODE_EXPIRED,
+    Flag.NOT_YET_VALID: Reason.CODE_NOT_YET_VALID,
+    Flag.WRONG_SITE: Reason.CODE_WRONG_SITE,
+    Flag.STALE: Reason.CODE_STALE,
+    Flag.REPLAYED: Reason.CODE_REPLAYED,
+    Flag.NOT_POSSESSED: Reason.CODE_NOT_POSSESSED,
 }
 
-_DOUBTFUL = frozenset({Flag.DAMAGED, Flag.UNVERIFIED})
+_DOUBTFUL = frozenset({Flag.DAMAGED, Flag.UNVERIFIED, Flag.CLOCK_UNSURE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +110,8 @@ def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
 
 
 def code_denies(rules: Rules, credential: Credential) -> bool:
-    """Whether the scheme alone refuses this code, so that nothing more need be measured."""
-    return rules.schemes.get(credential.scheme, "deny") == "deny"
+    """Whether the code alone refuses its holder, so that nothing more need be measured."""
+    return _of_credential(rules, credential) in _DENYING
 
 
 def _denies(rules: Rules, reason: Reason) -> bool:
@@ -121,11 +139,28 @@ def _code_reasons(rules: Rules, lane: LaneRules, known: Known) -> list[Reason]:
 
 
 def _of_credential(rules: Rules, credential: Credential) -> Reason:
-    reason = _OF_POLICY[rules.schemes.get(credential.scheme, "deny")]
-    if reason is Reason.CODE_ACCEPTED and _DOUBTFUL & set(credential.flags):
-        # whatever the policy: what could not be checked is not passed off as accepted
+    policy = rules.schemes.get(credential.scheme, "deny")
+    flags = set(credential.flags)
+    if policy == "deny":
+        return Reason.CODE_NOT_ACCEPTED
+    if Flag.MULTI_PART in flags:
+        return Reason.CODE_INCOMPLETE
+    if Flag.CLOCK_UNSURE in flags and rules.clock_unsure == "deny":
+        return Reason.CODE_CLOCK_UNSURE
+    missing = rules.required.get(credential.scheme, frozenset()) - set(credential.proved)
+    if missing:
+        return _known_bad(flags) or Reason.CODE_UNPROVED
+    if policy == "flag":
         return Reason.CODE_FLAGGED
-    return reason
+    if Flag.CLOCK_UNSURE in flags:
+        flags.discard(Flag.EXPIRED)  # by a clock that may be wrong
+    # whatever could not be checked is not passed off as accepted
+    accepted = Reason.CODE_FLAGGED if _DOUBTFUL & flags else Reason.CODE_ACCEPTED
+    return _known_bad(flags) or accepted
+
+
+def _known_bad(flags: set[str]) -> Reason | None:
+    return next((reason for flag, reason in _OF_FLAG.items() if flag in flags), None)
 
 
 def _temperature_reasons(lane: LaneRules, known: Known) -> list[Reason]:

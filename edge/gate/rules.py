@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edge.gate.reasons import Device
@@ -15,6 +15,7 @@ Mode = Literal["code_and_temperature", "code_only", "temperature_only", "record_
 Order = Literal["code_first", "temperature_first"]
 FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
+ClockPolicy = Literal["flag", "deny"]
 
 CODE_DEVICES = frozenset({Device.CAMERA, Device.DECODER})
 
@@ -48,13 +49,17 @@ class LaneRules:
 class Rules:
     """Everything that the machine's decisions depend on beside events and time.
 
-    `fault_policy` has an entry for CAMERA, THERMOMETER, RECORDER and IDENTITY.
+    `fault_policy` has an entry for CAMERA, THERMOMETER, RECORDER and IDENTITY. `required` names the
+    proofs that codes of a scheme must give; `clock_unsure` is what becomes of codes that hold for a
+    time while the clock is not set.
     """
 
     lanes: tuple[LaneRules, ...]
     schemes: Mapping[Scheme, SchemePolicy]
     screening: ScreeningRules
     fault_policy: Mapping[Device, FaultPolicy]
+    required: Mapping[Scheme, frozenset[str]] = field(default_factory=dict)
+    clock_unsure: ClockPolicy = "flag"
     contact_fitted: bool = True
     fire_reset: Literal["automatic", "command"] = "command"
     repeat_s: float = 30.0

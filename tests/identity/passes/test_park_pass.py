@@ -16,7 +16,7 @@ from identity.passes.claims import Declaration
 from identity.passes.code import look_into, sign_pass, write_code
 from identity.passes.keys import ParkKeys
 from identity.passes.phone import PhoneKey, write_rotating
-from identity.schemes import understand, with_passes
+from identity.schemes import parsers, understand
 from identity.schemes.code import Code, NotMine
 from identity.schemes.park_pass import Tolerance, step_at, understand_pass, window_s
 from tests.passmaker import NOW, Park, shown
@@ -261,7 +261,7 @@ def test_any_text_behind_the_prefix_is_an_answer(text: str) -> None:
 
 
 def test_the_parsers_of_a_gate_check_passes_and_read_the_rest(park) -> None:
-    parsers = with_passes(park.gate().parse)
-    assert understand(park.code(), parsers).proved == ("signature",)
-    assert understand(b"badge 7", parsers).scheme is Scheme.OPAQUE
+    using = parsers(park_pass=park.gate().parse)
+    assert understand(park.code(), using).proved == ("signature",)
+    assert understand(b"badge 7", using).scheme is Scheme.OPAQUE
     assert understand(park.code()).flags == ("unverified",)
