@@ -11,6 +11,9 @@ import click
 
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.epoch import new_epoch
+from hub.commands.pass_ import pass_group
+from hub.commands.phone import phone
+from hub.commands.poster import poster
 from hub.commands.serve import serve
 from hub.commands.status import status
 
@@ -26,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch):
+for command in (serve, status, new_epoch, pass_group, poster, phone):
     cli.add_command(command)
 
 

@@ -100,6 +100,14 @@ def code(text: str, *, x: float, y: float, size: float, error: str = "m") -> lis
     return fills
 
 
+def page_of(code_items: Sequence[Fill], *, size: float) -> Page:
+    """A page with nothing but a code and the quiet zone around it."""
+    border = size / 8  # four modules of the smallest code in use, of 37
+    page = Page(size + 2 * border, size + 2 * border)
+    page.add(code_items, x=border, y=border)
+    return page
+
+
 def modules(text: str, error: str = "m") -> int:
     """How many modules wide the code is."""
     return len(segno.make_qr(text, error=error).matrix)
