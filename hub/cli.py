@@ -13,6 +13,7 @@ from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.epoch import new_epoch
 from hub.commands.serve import serve
 from hub.commands.status import status
+from hub.commands.unseal import unseal
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -26,7 +27,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch):
+for command in (serve, status, new_epoch, unseal):
     cli.add_command(command)
 
 
