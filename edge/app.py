@@ -29,7 +29,7 @@ from edge.gate import events as ev
 from edge.gate.reasons import Device
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
-from edge.identify import Identifier
+from edge.identify import Identifier, Understander
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
 from edge.records.disk import Disk
@@ -46,7 +46,6 @@ from edge.supervisor import Post, Supervisor
 from edge.worker import Worker
 from feed.messages import Command, Reply, Summary
 from feed.record import Detail
-from identity.schemes import understand
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +93,7 @@ class Gate:
         self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
+            self._understand = Understander.load(config.trust, self.clock)
             self.journal = Journal(
                 config.records.path,
                 config.gate,
@@ -235,7 +235,7 @@ class Gate:
     def _make_presentations(self, reader: ReaderTable) -> Presentations:
         scan = self.config.scan
         return Presentations(
-            reader.name, understand, gap_s=scan.gap_s, max_code_bytes=scan.max_code_bytes
+            reader.name, self._understand, gap_s=scan.gap_s, max_code_bytes=scan.max_code_bytes
         )
 
     def _make_recorder(self, _faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called

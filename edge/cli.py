@@ -18,6 +18,7 @@ from edge.commands.decode import decode
 from edge.commands.demo import demo
 from edge.commands.doctor import doctor
 from edge.commands.door_safe import door_safe
+from edge.commands.keys import keys
 from edge.commands.records import records
 from edge.commands.run import run
 from edge.commands.show_config import show_config
@@ -49,7 +50,7 @@ def cli(config: Path | None) -> None:
     """An unattended entry gate: QR code, temperature, door, and records that can be traced."""
 
 
-for command in (run, demo, check, doctor, decode, records, show_config, door_safe):
+for command in (run, demo, check, doctor, decode, keys, records, show_config, door_safe):
     cli.add_command(command)
 
 

@@ -74,11 +74,14 @@ class Person:
     """Who presented the code. `plain` stands only where the configuration says so.
 
     A `sealed` that is text is the digest of an identity that was erased (feed.codec.erase_sealed).
+    `token_before` is the same person's token under the key before, while keys change: it links
+    what both keys made.
     `flags` says what is odd about the code ("masked", "unverified": identity.flags).
     """
 
     scheme: str
     token: Token | None = None
+    token_before: Token | None = None
     category: str | None = None
     sealed: Sealed | str | None = None
     plain: Mapping[str, Detail] | None = None

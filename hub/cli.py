@@ -16,6 +16,7 @@ from hub.commands.phone import phone
 from hub.commands.poster import poster
 from hub.commands.serve import serve
 from hub.commands.status import status
+from hub.commands.unseal import unseal
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, pass_group, poster, phone):
+for command in (serve, status, new_epoch, pass_group, poster, phone, unseal):
     cli.add_command(command)
 
 

@@ -59,6 +59,7 @@ def spki(key: Any) -> bytes:
     return raw
 
 
+@cache
 def certificate(key: Any = None, *, uses: tuple[str, ...] = ()) -> x509.Certificate:
     """Self-signed; `uses` are object identifiers of extended key usages."""
     key = key or p256()
