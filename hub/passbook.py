@@ -27,11 +27,11 @@ from feed.topics import TopicError, check_name
 from identity.keys import KeyFileError
 from identity.passes.claims import PASS_ID_BYTES, Pass
 from identity.passes.code import sign_pass
-from identity.passes.keys import ParkKeys, key_id, make_park_keys, read_park_private
+from identity.passes.keys import PUBLIC_SUFFIX, ParkKeys, key_id, make_park_keys, read_park_private
 
 _BOOK = "book.json"
 _REGISTER = "issued.jsonl"
-_KEY, _PUBLIC = ".key.pem", ".pub.pem"
+_KEY = ".key.pem"
 # an expired pass is refused for that, even by a clock that is a day behind
 _KEPT_AFTER_EXPIRY = timedelta(days=1)
 
@@ -82,7 +82,7 @@ class PassBook:
 
     def add_key(self, name: str) -> Path:
         """A new key pair: the path of its public half. The others stay. Raises KeyFileError."""
-        public = self._folder / f"{name}{_PUBLIC}"
+        public = self._folder / f"{name}{PUBLIC_SUFFIX}"
         make_park_keys(self._folder / f"{name}{_KEY}", public)
         return public
 
@@ -97,7 +97,7 @@ class PassBook:
 
     def public_keys(self) -> ParkKeys:
         """The public halves of all keys. Raises KeyFileError."""
-        return ParkKeys.read(sorted(self._folder.glob(f"*{_PUBLIC}")))
+        return ParkKeys.read(self._folder)
 
     # --- passes -------------------------------------------------------------------------------
 

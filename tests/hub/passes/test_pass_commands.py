@@ -35,7 +35,7 @@ HS-0002;;;;;;;
 
 
 def gate(folder: Path, at: datetime = DURING, site: str = "cong-chinh") -> PassVerifier:
-    keys = ParkKeys.read(sorted(folder.glob("*.pub.pem")))
+    keys = ParkKeys.read(folder)
     return PassVerifier(keys, clock=lambda: Now(at=at, synced=True), park="song-than", site=site)
 
 
@@ -65,7 +65,7 @@ def test_a_private_key_that_others_may_read_does_not_sign(hub, folder) -> None:
 
 def test_a_gate_refuses_the_private_key_as_a_public_one(folder) -> None:
     with pytest.raises(ValueError, match="must not lie on a gate"):
-        ParkKeys.read([folder / "2021-08-23.key.pem"])
+        ParkKeys.read(folder / "2021-08-23.key.pem")
 
 
 def test_the_newest_key_signs_and_both_are_good(hub, folder) -> None:
@@ -238,7 +238,7 @@ def test_passes_are_revoked_by_id_by_code_and_by_holder(hub, folder) -> None:
     again = hub("pass", "revoke", issued(hub, "D")["id"], "--offline", "--json").lines[0]
     assert again["version"] == 2
     assert len(again["revoked"]) == 5
-    keys = ParkKeys.read([folder / "2021-08-23.pub.pem"]).by_id()
+    keys = ParkKeys.read(folder / "2021-08-23.pub.pem").by_id()
     read = read_list((folder / "revoked-passes.json").read_bytes(), keys)
     assert (read.park, read.version, len(read.items)) == ("song-than", 2, 5)
 

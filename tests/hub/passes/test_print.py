@@ -50,7 +50,12 @@ def rendered(pdf: Path, dpi: int = 100) -> list[Image.Image]:
     if program is None:
         pytest.skip("pdftoppm is missing: apt install poppler-utils")
     subprocess.run([program, "-r", str(dpi), str(pdf), str(pdf.with_suffix(""))], check=True)
-    return [Image.open(page) for page in sorted(pdf.parent.glob(f"{pdf.stem}-*.ppm"))]
+    return [opened(page) for page in sorted(pdf.parent.glob(f"{pdf.stem}-*.ppm"))]
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.copy()
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def test_a_class_on_a_sheet_reads_back_whole(hub, issued, tmp_path) -> None:
 def test_one_badge_as_a_picture_has_its_code_at_five_centimetres(hub, issued, tmp_path) -> None:
     (tmp_path / "one.jsonl").write_text(json.dumps(issued[0]))
     assert hub("pass", "badge", "one.jsonl", "--out", "one.png").code == 0
-    image = Image.open(tmp_path / "one.png")
+    image = opened(tmp_path / "one.png")
     scale = PNG_DPI / MM_PER_INCH
     assert image.size == (round(WIDTH_MM * scale), round(HEIGHT_MM * scale))
     (found,) = zxingcpp.read_barcodes(image.convert("L"))
@@ -89,7 +94,7 @@ def test_one_badge_as_a_picture_has_its_code_at_five_centimetres(hub, issued, tm
 def test_several_pictures_are_numbered(hub, issued, tmp_path) -> None:
     done = hub("pass", "badge", "class.jsonl", "--out", "b.png", "--json")
     assert len(done.lines[0]["files"]) == 11
-    assert decoded(Image.open(tmp_path / "b-2.png")) == {issued[1]["code"]}
+    assert decoded(opened(tmp_path / "b-2.png")) == {issued[1]["code"]}
 
 
 def test_the_name_stands_in_the_pdf_as_text_with_its_diacritics(hub, issued, tmp_path) -> None:
@@ -162,7 +167,7 @@ def test_how_large_codes_become() -> None:
 def test_posters_are_signed_large_and_told_in_both_languages(hub, folder, tmp_path) -> None:
     done = hub("poster", "--site", "cong-chinh", "--at", "quay-1=Quầy lễ tân", "--at", "kho",
                "--out", "posters.pdf", "--json")  # fmt: skip
-    keys = ParkKeys.read(folder.glob("*.pub.pem"))
+    keys = ParkKeys.read(folder)
     pages = rendered(tmp_path / "posters.pdf", 60)
     assert len(pages) == 2
     for page, told, label in zip(pages, done.lines, ["Quầy lễ tân", "kho"], strict=True):
