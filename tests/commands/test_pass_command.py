@@ -74,7 +74,7 @@ def test_with_the_configuration_site_and_revocations_count(
     config_file.write_text(
         config_file.read_text() + '[trust]\npark_keys = "park.pub.pem"\nlists_path = "lists"\n'
     )
-    here = {"park": "park", "sites": ("site",)}
+    here: dict[str, Any] = {"park": "park", "sites": ("site",)}
     for parts, flags in [
         (here, []),
         (here | {"sites": ("other",)}, ["wrong_site"]),
