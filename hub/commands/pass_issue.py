@@ -18,7 +18,13 @@ from hub.passbook import PassBookError, new_pass_id
 from hub.roll import Terms, read_roll, to_pass
 from identity.passes.claims import LONGEST_STEP_S, SHORTEST_STEP_S, STEP_S, Pass, PassError
 from identity.passes.code import write_code
-from identity.passes.phone import KEY_PREFIX, PhoneKey, PhoneKeyError, read_phone_key
+from identity.passes.phone import (
+    KEY_PREFIX,
+    KEY_TEXT_PREFIX,
+    PhoneKey,
+    PhoneKeyError,
+    read_phone_key,
+)
 
 _SECOND = timedelta(seconds=1)
 _QR_MM = 80.0
@@ -194,14 +200,14 @@ def _zone(name: str) -> ZoneInfo:
 
 def _phone(given: str) -> PhoneKey:
     """From the text, or from a picture of the code. Raises PhoneKeyError, PassBookError."""
-    if given.startswith(KEY_PREFIX):
+    if given.startswith((KEY_PREFIX, KEY_TEXT_PREFIX)):
         return read_phone_key(given)
     path = Path(given)
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise PassBookError(f"--phone-key {given}: {error.strerror}") from error
-    if raw.startswith(KEY_PREFIX.encode()):
+    if raw.startswith((KEY_PREFIX.encode(), KEY_TEXT_PREFIX.encode())):
         return read_phone_key(raw.decode(errors="replace"))
     return read_phone_key(_code_in(path))
 
