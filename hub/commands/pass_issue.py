@@ -17,7 +17,7 @@ from hub.commands.pass_common import folder_option, key_option, open_book, refus
 from hub.passbook import PassBookError, new_pass_id
 from hub.roll import Terms, read_roll, to_pass
 from identity.passes.claims import LONGEST_STEP_S, SHORTEST_STEP_S, STEP_S, Pass, PassError
-from identity.passes.code import write_code
+from identity.passes.code import sign_pass, write_code
 from identity.passes.phone import (
     KEY_PREFIX,
     KEY_TEXT_PREFIX,
@@ -129,6 +129,8 @@ def issue(
         # all are looked at before the first is signed: a fault in the last line costs nothing
         wanted = list(_passes(roll, one, terms))
         key = book.signing_key(key_name)
+        for _, made in wanted:
+            sign_pass(made, key)
         for printed, made in wanted:
             told = _told(made, book.issue(made, key), printed, zone, url)
             _write(told, as_json=as_json)

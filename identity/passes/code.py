@@ -34,7 +34,7 @@ def read_code(text: str) -> bytes:
 
 
 def sign_pass(one: Pass, key: Ed25519PrivateKey) -> bytes:
-    """The pass signed by the park: a tagged COSE_Sign1. Raises PassError for one that is too long."""
+    """The pass signed by the park, a tagged COSE_Sign1. Raises PassError for too long a one."""
     signed = cose.sign(write_pass(one), key, key_id=key_id(key.public_key()))
     if len(signed) > LARGEST_PASS_BYTES:
         raise PassError(
