@@ -32,6 +32,7 @@ from edge.gateworker import GateWorker, Hands, Inbox
 from edge.identify import Identifier, Understander
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
+from edge.parkpasses import ParkPasses
 from edge.records.disk import Disk
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
@@ -93,7 +94,10 @@ class Gate:
         self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
-            self._understand = Understander.load(config.trust, self.clock)
+            self.passes = ParkPasses(config, self.clock, self.emit)
+            self._understand = Understander.load(
+                config.trust, self.clock, park_pass=self.passes.parse
+            )
             self.journal = Journal(
                 config.records.path,
                 config.gate,
@@ -120,6 +124,7 @@ class Gate:
 
     def start(self) -> None:
         """Start every part, each after those it depends on."""
+        self.passes.load()
         try:
             self._publisher = self._make_publisher(False)
         except ValueError as error:
@@ -244,8 +249,14 @@ class Gate:
         )
 
     def _make_publisher(self, _faulted: bool) -> Publisher:  # noqa: FBT001 - as Post.make is called
+        lists = self.passes.lists
         publisher = Publisher(
-            self.config, self.journal, handler=self._command, version=VERSION, now=self.clock.now
+            self.config,
+            self.journal,
+            handler=self._command,
+            version=VERSION,
+            on_list=None if lists is None else lists.take,
+            now=self.clock.now,
         )
         if self._summary is not None:
             publisher.publish_state(self._summary)

@@ -19,6 +19,7 @@ from edge.commands.demo import demo
 from edge.commands.doctor import doctor
 from edge.commands.door_safe import door_safe
 from edge.commands.keys import keys
+from edge.commands.pass_ import pass_group
 from edge.commands.records import records
 from edge.commands.run import run
 from edge.commands.show_config import show_config
@@ -50,7 +51,18 @@ def cli(config: Path | None) -> None:
     """An unattended entry gate: QR code, temperature, door, and records that can be traced."""
 
 
-for command in (run, demo, check, doctor, decode, keys, records, show_config, door_safe):
+for command in (
+    run,
+    demo,
+    check,
+    doctor,
+    decode,
+    keys,
+    records,
+    show_config,
+    door_safe,
+    pass_group,
+):
     cli.add_command(command)
 
 

@@ -51,6 +51,7 @@ SAMPLES: dict[str, Any] = {
     "trust.dcc_trust_list": "/etc/edge-gate/trust/dcc.json",
     "trust.dcc_revocations": "/etc/edge-gate/trust/dcc-revoked.txt",
     "trust.shc_keys": "/etc/edge-gate/trust/shc.json",
+    "trust.park_keys": "/etc/edge-gate/trust/park.pub.pem",
     "mqtt.username": "cong-1",
     "mqtt.password_file": "/etc/edge-gate/mqtt-password",
     "mqtt.password": "...",

@@ -19,7 +19,11 @@ TOPIC = "gate/v1/song-than/list/revoked-passes"
 
 
 def raw(version: int, *items: str, key: Ed25519PrivateKey = KEY, **parts: Any) -> bytes:
-    given: dict[str, Any] = {"park": "song-than", "name": "revoked-passes", "at": datetime(2021, 8, 23, tzinfo=UTC)}
+    given: dict[str, Any] = {
+        "park": "song-than",
+        "name": "revoked-passes",
+        "at": datetime(2021, 8, 23, tzinfo=UTC),
+    }
     return sign_list(SignedList(**given | parts, version=version, items=items), key, key_id="k")
 
 

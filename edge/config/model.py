@@ -435,9 +435,19 @@ class SchemesTable(Table):
 
 
 class TrustTable(Table):
-    """What health certificates and cards are checked against; docs/reference/schemes.md has the
-    formats. Read at the start of the gate. Without a list its codes stand as `unverified`.
+    """What signed codes are checked against; docs/reference/schemes.md has the formats. Read at the
+    start of the gate. Without its list or key a code stands as `unverified`.
     """
+
+    park_keys: Path | None = None
+    """The park's public keys (`edge-hub pass key`): a PEM file, or a folder of them while keys
+    change. Passes without a good signature are refused then, and the park's lists are taken."""
+    lists_path: Path = Path("/var/lib/edge-gate/lists")
+    """Folder in which the park's lists (revoked passes) are kept."""
+    phone_steps: Annotated[int, Field(ge=0, le=10)] = 1
+    """A phone's code counts so many of its steps before and after its own."""
+    clock_slack_s: Annotated[float, Field(ge=0, le=60)] = 2.0
+    """And so much longer, for clocks that are not quite together."""
 
     dcc_trust_list: Path | None = None
     """Signers of health certificates: a folder of certificates, a PEM file, or JSON."""
@@ -610,6 +620,8 @@ class Config(Table):
     def _unprovable(self) -> Iterator[Problem]:
         """What is required and could be proved by nobody."""
         required, trust = self.schemes.require, self.trust
+        if required.pass_ and trust.park_keys is None:
+            yield ("schemes", "require", "pass"), "needs trust.park_keys: nobody could prove it"
         for name, proofs, key, file in (
             ("dcc", required.dcc, "dcc_trust_list", trust.dcc_trust_list),
             ("shc", required.shc, "shc_keys", trust.shc_keys),

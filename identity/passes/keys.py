@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from identity.keys import KeyFileError
 
+PUBLIC_SUFFIX = ".pub.pem"
 KEY_ID_BYTES = 4  # enough to choose among a park's few keys; all that fit are tried
 
 _LARGEST = 65_536  # bytes of any key file
@@ -54,9 +55,17 @@ class ParkKeys:
         return {name.hex(): key for name, key in self._keys}
 
     @classmethod
-    def read(cls, paths: Iterable[Path]) -> ParkKeys:
-        """The keys of these files, one or several in each. Raises KeyFileError."""
-        return cls(key for path in paths for key in read_park_public(path))
+    def read(cls, path: Path) -> ParkKeys:
+        """The keys in a PEM file, one or several, or in a folder's `.pub.pem` files.
+
+        Raises KeyFileError, also where there is none.
+        """
+        if not path.is_dir():
+            return cls(read_park_public(path))
+        files = sorted(path.glob(f"*{PUBLIC_SUFFIX}"))
+        if not files:
+            raise KeyFileError(f"{path}: holds no {PUBLIC_SUFFIX} file: `edge-hub pass key`")
+        return cls(key for file in files for key in read_park_public(file))
 
 
 def make_park_keys(private: Path, public: Path) -> Ed25519PrivateKey:

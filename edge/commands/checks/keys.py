@@ -8,6 +8,7 @@ from edge.commands.checks.finding import Check, Finding, Status
 from edge.config.model import Config
 from edge.mqtt.security import MqttSetupError, read_password, tls_context
 from identity.keys import KeyFileError, read_public_key, read_token_key
+from identity.passes.keys import ParkKeys
 from identity.trust import (
     TrustFileError,
     read_dcc_revocations,
@@ -43,6 +44,9 @@ def _identity(config: Config) -> Iterator[Finding]:
 
 def _trust(config: Config) -> Iterator[Finding]:
     table = config.trust
+    if table.park_keys is not None:
+        keys = table.park_keys
+        yield _tried("park's keys", lambda: ParkKeys.read(keys), str(keys))
     if table.dcc_trust_list is not None:
         signers = table.dcc_trust_list
         yield _tried("signers of certificates", lambda: read_dcc_signers(signers), str(signers))
