@@ -102,7 +102,11 @@ class PassBook:
     # --- passes -------------------------------------------------------------------------------
 
     def issue(self, one: Pass, key: Ed25519PrivateKey) -> bytes:
-        """Sign a pass; it stands in the register before it is given out. Raises PassBookError."""
+        """Sign a pass; it stands in the register before it is given out.
+
+        Raises PassBookError, PassError.
+        """
+        signed = sign_pass(one, key)
         entry = {
             "id": one.id,
             "holder": one.holder,
@@ -120,7 +124,7 @@ class PassBook:
                 os.fsync(file.fileno())
         except OSError as error:
             raise PassBookError(f"{self._folder / _REGISTER}: {error.strerror}") from error
-        return sign_pass(one, key)
+        return signed
 
     def issued(self) -> Iterator[Issued]:
         """What was issued, in order. Raises PassBookError."""

@@ -82,8 +82,11 @@ class Page:
 
 
 def code(text: str, *, x: float, y: float, size: float, error: str = "m") -> list[Fill]:
-    """The QR code of a text in alphanumeric mode, `size` without its quiet zone."""
-    made = segno.make_qr(text, error=error)
+    """The QR code of a text, `size` without its quiet zone. Raises DrawingError."""
+    try:
+        made = segno.make_qr(text, error=error)
+    except segno.DataOverflowError as overflow:
+        raise DrawingError(f"{len(text)} characters are too many for a code") from overflow
     rows = [bytes(row) for row in made.matrix]
     module = size / len(rows)
     fills = []

@@ -17,8 +17,14 @@ from hub.commands.pass_common import folder_option, key_option, open_book, refus
 from hub.passbook import PassBookError, new_pass_id
 from hub.roll import Terms, read_roll, to_pass
 from identity.passes.claims import LONGEST_STEP_S, SHORTEST_STEP_S, STEP_S, Pass, PassError
-from identity.passes.code import write_code
-from identity.passes.phone import KEY_PREFIX, PhoneKey, PhoneKeyError, read_phone_key
+from identity.passes.code import sign_pass, write_code
+from identity.passes.phone import (
+    KEY_PREFIX,
+    KEY_TEXT_PREFIX,
+    PhoneKey,
+    PhoneKeyError,
+    read_phone_key,
+)
 
 _SECOND = timedelta(seconds=1)
 _QR_MM = 80.0
@@ -123,6 +129,8 @@ def issue(
         # all are looked at before the first is signed: a fault in the last line costs nothing
         wanted = list(_passes(roll, one, terms))
         key = book.signing_key(key_name)
+        for _, made in wanted:
+            sign_pass(made, key)
         for printed, made in wanted:
             told = _told(made, book.issue(made, key), printed, zone, url)
             _write(told, as_json=as_json)
@@ -194,14 +202,14 @@ def _zone(name: str) -> ZoneInfo:
 
 def _phone(given: str) -> PhoneKey:
     """From the text, or from a picture of the code. Raises PhoneKeyError, PassBookError."""
-    if given.startswith(KEY_PREFIX):
+    if given.startswith((KEY_PREFIX, KEY_TEXT_PREFIX)):
         return read_phone_key(given)
     path = Path(given)
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise PassBookError(f"--phone-key {given}: {error.strerror}") from error
-    if raw.startswith(KEY_PREFIX.encode()):
+    if raw.startswith((KEY_PREFIX.encode(), KEY_TEXT_PREFIX.encode())):
         return read_phone_key(raw.decode(errors="replace"))
     return read_phone_key(_code_in(path))
 

@@ -7,6 +7,7 @@ this module signs, hub/phone/ signs in the browser, byte for byte.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from identity import base45, cose
 
-KEY_PREFIX = "EGK1:"  # a phone's public key, shown for enrolment
+# a phone's public key: base45 in a code; base64url as text, which messengers leave as it is
+KEY_PREFIX = "EGK1:"
+KEY_TEXT_PREFIX = "EGK1."
 
 # RFC 9052, section 7.1; RFC 9053, section 7.1.1: an EC2 key with a compressed point
 _KTY, _CRV, _X, _Y = 1, -1, -2, -3
@@ -83,13 +86,7 @@ def read_phone_key(text: str) -> PhoneKey:
     """The key that a phone shows for enrolment, with the proof that the phone has its private
     half. Raises PhoneKeyError.
     """
-    text = text.strip("\r\n\t")
-    if not text.startswith(KEY_PREFIX):
-        raise PhoneKeyError(f"no phone's key: it begins with {KEY_PREFIX}")
-    try:
-        raw = base45.decode(text.removeprefix(KEY_PREFIX))
-    except base45.Base45Error as error:
-        raise PhoneKeyError(f"a phone's key that was cut or altered: {error}") from error
+    raw = _proved_key(text.strip("\r\n\t"))
     key = PhoneKey(raw[:_POINT_BYTES])
     signature = raw[_POINT_BYTES:]
     if not cose.es256_verified(key.public_key(), signature, _KEY_LABEL + key.point):
@@ -98,9 +95,14 @@ def read_phone_key(text: str) -> PhoneKey:
 
 
 def write_phone_key(key: ec.EllipticCurvePrivateKey) -> str:
-    """What the phone's page shows for enrolment."""
-    point = PhoneKey.of(key.public_key()).point
-    return KEY_PREFIX + base45.encode(point + _signature(key, _KEY_LABEL + point))
+    """What the phone's page shows for enrolment, as a code holds it."""
+    return KEY_PREFIX + base45.encode(_proved_point(key))
+
+
+def write_phone_key_text(key: ec.EllipticCurvePrivateKey) -> str:
+    """The same for people to send."""
+    encoded = base64.urlsafe_b64encode(_proved_point(key)).rstrip(b"=").decode()
+    return KEY_TEXT_PREFIX + encoded
 
 
 def write_rotating(sealed_pass: bytes, key: ec.EllipticCurvePrivateKey, step: int) -> bytes:
@@ -122,6 +124,24 @@ def read_rotating(outer: cose.Signed) -> Rotating:
     if not 0 <= step < 2**40:
         raise cose.CoseError("is no phone's code: a step outside of the calendar")
     return Rotating(outer, sealed_pass, step)
+
+
+def _proved_key(text: str) -> bytes:
+    try:
+        if text.startswith(KEY_PREFIX):
+            return base45.decode(text.removeprefix(KEY_PREFIX))
+        if text.startswith(KEY_TEXT_PREFIX):
+            plain = text.removeprefix(KEY_TEXT_PREFIX).strip()
+            padded = plain + "=" * (-len(plain) % 4)
+            return base64.b64decode(padded, altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise PhoneKeyError(f"a phone's key that was cut or altered: {error}") from error
+    raise PhoneKeyError(f"no phone's key: it begins with {KEY_TEXT_PREFIX} or {KEY_PREFIX}")
+
+
+def _proved_point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    point = PhoneKey.of(key.public_key()).point
+    return point + _signature(key, _KEY_LABEL + point)
 
 
 def _signature(key: ec.EllipticCurvePrivateKey, covered: bytes) -> bytes:

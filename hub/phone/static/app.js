@@ -112,9 +112,9 @@ async function forget() {
 
 async function showEnrolment() {
   $("enrol").hidden = false;
-  const content = await passes.keyText(state.pair);
-  $("key-text").value = content;
-  draw($("key"), content);
+  const shown = await passes.keyTexts(state.pair);
+  $("key-text").value = shown.text;
+  draw($("key"), shown.code);
 }
 
 async function copy() {

@@ -25,6 +25,11 @@ export function base45(bytes) {
   return text;
 }
 
+export function toBase64url(bytes) {
+  const plain = btoa(String.fromCharCode(...bytes));
+  return plain.replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
 export function base64url(text) {
   const plain = text.replace(/-/g, "+").replace(/_/g, "/");
   return Uint8Array.from(atob(plain), (character) => character.charCodeAt(0));

@@ -1,6 +1,8 @@
 // The phone's part of a rotating pass (docs/reference/pass.md): its key, and the changing code.
 
-import { base45, base64url, byteString, decode, head, join, textString, whole } from "./bytes.js";
+import {
+  base45, base64url, byteString, decode, head, join, textString, toBase64url, whole,
+} from "./bytes.js";
 
 const ES256 = { name: "ECDSA", hash: "SHA-256" };
 const P256 = { name: "ECDSA", namedCurve: "P-256" };
@@ -26,10 +28,12 @@ async function sign(pair, covered) {
   return new Uint8Array(await crypto.subtle.sign(ES256, pair.privateKey, covered));
 }
 
-// what the office scans: the public key, and the proof that this phone has the private one
-export async function keyText(pair) {
+// for the office: the public key, and the proof that this phone has the private one; as a code,
+// and as a text that messengers leave as it is
+export async function keyTexts(pair) {
   const point = await pointOf(pair);
-  return "EGK1:" + base45(join(point, await sign(pair, join(KEY_LABEL, point))));
+  const proved = join(point, await sign(pair, join(KEY_LABEL, point)));
+  return { code: "EGK1:" + base45(proved), text: "EGK1." + toBase64url(proved) };
 }
 
 // the signed pass in a link or in its bare text. Throws

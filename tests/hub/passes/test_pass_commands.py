@@ -16,7 +16,7 @@ from feed.lists import read_list
 from hub.badges.drawing import code, page_of, to_png
 from identity.passes.code import write_code
 from identity.passes.keys import ParkKeys
-from identity.passes.phone import write_phone_key, write_rotating
+from identity.passes.phone import write_phone_key, write_phone_key_text, write_rotating
 from identity.schemes.park_pass import PassVerifier, step_at
 from identity.validity import Now
 from tests.hub.passes.conftest import Hub
@@ -174,6 +174,14 @@ def test_the_register_holds_no_names_and_is_its_owners_alone(hub, folder) -> Non
     assert stat.S_IMODE(register.stat().st_mode) == 0o600
 
 
+def test_a_pass_that_no_gate_could_read_well_is_refused_and_not_registered(hub, folder) -> None:
+    sites = [part for n in range(16) for part in ("--site", f"{'s' * 60}{n}")]
+    done = hub("pass", "issue", "--holder", "NV1", "--until", "2091-12-31", *sites)
+    assert done.code == 2
+    assert "name fewer sites" in done.err
+    assert not (folder / "issued.jsonl").exists()
+
+
 # --- phones ---------------------------------------------------------------------------------
 
 
@@ -181,10 +189,12 @@ def unpadded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-@pytest.mark.parametrize("how", ["text", "text file", "picture"])
+@pytest.mark.parametrize("how", ["text", "sent text", "text file", "picture"])
 def test_a_phone_gets_a_pass_that_counts_with_its_key_alone(hub, folder, tmp_path, how) -> None:
     text = write_phone_key(PHONE)
     given: object = text
+    if how == "sent text":
+        given = f"{write_phone_key_text(PHONE)} "
     if how == "text file":
         given = tmp_path / "key.txt"
         (tmp_path / "key.txt").write_text(text + "\n")
