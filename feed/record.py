@@ -8,7 +8,7 @@ Temperatures are in °C, rounded to 0.01. Times are UTC with milliseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -84,7 +84,7 @@ class Person:
     token_before: Token | None = None
     category: str | None = None
     sealed: Sealed | str | None = None
-    plain: Mapping[str, Detail] | None = None
+    plain: Mapping[str, Detail] | None = field(default=None, repr=False)
     flags: tuple[str, ...] | None = None
 
 

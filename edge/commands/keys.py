@@ -31,7 +31,7 @@ def make_token(file: Path, *, as_json: bool) -> None:
     try:
         key = make_token_key(file)
     except KeyFileError as error:
-        raise Refusal(f"edge-gate keys make-token: {error}") from error
+        raise Refusal(str(error)) from error
     _tell({"file": str(file), "kind": "token key", "fingerprint": fingerprint(key)}, as_json)
 
 
@@ -60,7 +60,7 @@ def make_authority(private: Path, public: Path, *, protect: bool, as_json: bool)
     try:
         key = make_authority_keys(private, public, password)
     except KeyFileError as error:
-        raise Refusal(f"edge-gate keys make-authority: {error}") from error
+        raise Refusal(str(error)) from error
     print_of = fingerprint(key.public_key())
     found = {"file": str(private), "kind": "authority's private key", "fingerprint": print_of}
     _tell(found | {"public": str(public)}, as_json)
@@ -80,7 +80,7 @@ def show(file: Path, *, as_json: bool) -> None:
     try:
         kind, found = _look_at(file)
     except KeyFileError as error:
-        raise Refusal(f"edge-gate keys show: {error}") from error
+        raise Refusal(str(error)) from error
     _tell({"file": str(file), "kind": kind, "fingerprint": found}, as_json)
 
 

@@ -89,7 +89,7 @@ class Lane:
     fresh_face: bool = True
     shown: tuple[Signal, tuple[Reason, ...]] | None = None
     done: tuple[str, ...] = ()
-    recent: tuple[tuple[str, float], ...] = ()
+    recent: tuple[tuple[str, float], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
