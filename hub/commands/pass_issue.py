@@ -220,7 +220,12 @@ def _code_in(path: Path) -> str:
 
     try:
         with Image.open(path) as image:
-            found = [one.text for one in zxingcpp.read_barcodes(image.convert("L"))]
+            found = [
+                one.text
+                for one in zxingcpp.read_barcodes(
+                    image.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode
+                )
+            ]
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise PassBookError(f"{path}: is neither a phone's key nor a picture of it") from error
     keys = [text for text in found if text.startswith(KEY_PREFIX)]

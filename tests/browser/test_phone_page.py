@@ -63,7 +63,9 @@ class Page:
     def on_screen(self) -> str:
         """What a camera reads off the screen."""
         image = Image.open(io.BytesIO(self.browser.picture())).convert("L")
-        (found,) = zxingcpp.read_barcodes(image)
+        (found,) = zxingcpp.read_barcodes(
+            image, formats=zxingcpp.barcode_formats_from_str("QRCode")
+        )
         return found.text
 
 
