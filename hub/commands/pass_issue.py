@@ -218,14 +218,10 @@ def _code_in(path: Path) -> str:
     import zxingcpp
     from PIL import Image, UnidentifiedImageError
 
+    codes = zxingcpp.barcode_formats_from_str("QRCode")
     try:
         with Image.open(path) as image:
-            found = [
-                one.text
-                for one in zxingcpp.read_barcodes(
-                    image.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode
-                )
-            ]
+            found = [one.text for one in zxingcpp.read_barcodes(image.convert("L"), formats=codes)]
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise PassBookError(f"{path}: is neither a phone's key nor a picture of it") from error
     keys = [text for text in found if text.startswith(KEY_PREFIX)]
