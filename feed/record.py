@@ -87,7 +87,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One temperature measurement: the raw object and ambient beside the estimate, °C to 0.01."""
+    """One temperature measurement: the raw object and ambient beside the estimate, °C to 0.01.
+
+    `rounds_c` are the raw object temperatures of the rounds, where a high reading was measured
+    again; `flags` says what is odd ("ambient_out_of_range").
+    """
 
     verdict: str
     estimate_c: FiniteFloat | None = None
@@ -95,6 +99,8 @@ class Reading:
     ambient_c: FiniteFloat | None = None
     samples: int = 0
     spread_c: FiniteFloat | None = None
+    rounds_c: tuple[FiniteFloat, ...] | None = None
+    flags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

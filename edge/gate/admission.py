@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edge.gate.reasons import Device, Reason
 from edge.gate.rules import CODE_DEVICES, LaneRules, Rules
+from edge.gate.screening import ReadingFlag
 from feed.record import Decision, Reading
 from identity.credential import Credential
 from identity.flags import Flag
@@ -22,6 +23,7 @@ _DENYING = frozenset(
         Reason.TEMPERATURE_LOW,
         Reason.TEMPERATURE_UNSTEADY,
         Reason.TEMPERATURE_TIMEOUT,
+        Reason.NOT_A_FACE,
         Reason.DOOR_FAULT,
         Reason.DOOR_BUSY,
         Reason.DOOR_OPEN,
@@ -33,7 +35,11 @@ _OF_VERDICT = {
     "high": Reason.TEMPERATURE_HIGH,
     "low": Reason.TEMPERATURE_LOW,
     "unsteady": Reason.TEMPERATURE_UNSTEADY,
+    "not_a_face": Reason.NOT_A_FACE,
 }
+
+# what `screening.enforce = "flag"` only writes down
+_OF_TEMPERATURE = frozenset({*_OF_VERDICT.values(), Reason.TEMPERATURE_TIMEOUT})
 
 _OF_POLICY = {
     "accept": Reason.CODE_ACCEPTED,
@@ -49,7 +55,8 @@ class Known:
     """What is known of a person when the decision falls.
 
     `refused` is why a code in view was not taken as a credential; `timed_out` says that the
-    missing part was waited for in vain; `changed` that another code took its place;
+    missing part was waited for in vain; `changed` that another code took its place; `secondary`
+    that an attendant's clinical thermometer found them normal;
     `unidentified` that no token could be taken; `blocked` why the door could not be had.
     """
 
@@ -62,6 +69,7 @@ class Known:
     changed: bool = False
     unidentified: bool = False
     blocked: Reason | None = None
+    secondary: bool = False
 
 
 def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
@@ -85,10 +93,20 @@ def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
         reasons.append(Reason.IDENTITY_FAULT)
     if known.blocked is not None:
         reasons.append(known.blocked)
-    against = tuple(reason for reason in reasons if _denies(rules, reason))
+    against = _against(rules, reasons)
     if against:
         return Decision(result="denied", reasons=against)
     return Decision(result="granted", reasons=tuple(reasons))
+
+
+def _against(rules: Rules, reasons: list[Reason]) -> tuple[Reason, ...]:
+    """What denies, and what whoever reads it should know beside."""
+    against = tuple(reason for reason in reasons if _denies(rules, reason))
+    if set(against) & _OF_TEMPERATURE and Reason.AMBIENT_OUT_OF_RANGE in reasons:
+        against += (Reason.AMBIENT_OUT_OF_RANGE,)
+    if Reason.TEMPERATURE_HIGH in against and rules.screening.secondary_s > 0:
+        against += (Reason.SECONDARY_CHECK,)
+    return against
 
 
 def code_denies(rules: Rules, credential: Credential) -> bool:
@@ -103,6 +121,8 @@ def _denies(rules: Rules, reason: Reason) -> bool:
         return not rules.admits(Device.THERMOMETER)
     if reason is Reason.IDENTITY_FAULT:
         return not rules.admits(Device.IDENTITY)
+    if reason in _OF_TEMPERATURE and rules.screening.enforce == "flag":
+        return False
     return reason in _DENYING
 
 
@@ -131,10 +151,21 @@ def _of_credential(rules: Rules, credential: Credential) -> Reason:
 def _temperature_reasons(lane: LaneRules, known: Known) -> list[Reason]:
     if not lane.needs_temperature:
         return []
+    if known.secondary:
+        return [Reason.SECONDARY_NORMAL]
     if known.reading is not None:
-        return [_OF_VERDICT[known.reading.verdict]]
+        return _of_reading(known.reading)
     if Device.THERMOMETER in known.faults:
         return [Reason.SENSOR_FAULT]
     if known.timed_out:
         return [Reason.TEMPERATURE_TIMEOUT]
     raise ValueError("undecided: the temperature is neither there, faulted, nor waited for")
+
+
+def _of_reading(reading: Reading) -> list[Reason]:
+    reasons = [_OF_VERDICT[reading.verdict]]
+    if reading.rounds_c is not None:
+        reasons.append(Reason.TEMPERATURE_REPEATED)
+    if ReadingFlag.AMBIENT_OUT_OF_RANGE in (reading.flags or ()):
+        reasons.append(Reason.AMBIENT_OUT_OF_RANGE)
+    return reasons

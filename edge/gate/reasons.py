@@ -25,6 +25,11 @@ class Reason(StrEnum):
     TEMPERATURE_LOW = "temperature_low"
     TEMPERATURE_UNSTEADY = "temperature_unsteady"
     TEMPERATURE_TIMEOUT = "temperature_timeout"
+    TEMPERATURE_REPEATED = "temperature_repeated"
+    NOT_A_FACE = "not_a_face"
+    AMBIENT_OUT_OF_RANGE = "ambient_out_of_range"
+    SECONDARY_CHECK = "secondary_check"
+    SECONDARY_NORMAL = "secondary_normal"
     # modes and doors
     RECORD_ONLY = "record_only"
     FIRE_RELEASE = "fire_release"
@@ -64,6 +69,8 @@ class Alarm(StrEnum):
     RECORDS_DAMAGED = "records_damaged"
     RECORDS_DROPPED = "records_dropped"
     RECORDS_NEARLY_FULL = "records_nearly_full"
+    CALIBRATION_DUE = "calibration_due"
+    TEMPERATURE_DRIFT = "temperature_drift"
 
 
 class Cause(StrEnum):
@@ -76,6 +83,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     BUS_ERROR = "bus_error"
     BAD_DATA = "bad_data"
+    SELF_CHECK = "self_check"
     CRASHED = "crashed"
     HUNG = "hung"
     MISSING_LIBRARY = "missing_library"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.gate.reasons import Device
-from edge.gate.screening import ScreeningRules
+from edge.gate.screening import Calibration, ScreeningRules
 from feed.record import Direction
 from identity.credential import Scheme
 
@@ -21,12 +21,13 @@ CODE_DEVICES = frozenset({Device.CAMERA, Device.DECODER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRules:
-    """One reader: its side of the door and what it asks of a person."""
+    """One reader: its side of the door, what it asks of a person, its sensor's calibration."""
 
     name: str
     direction: Direction
     mode: Mode = "code_and_temperature"
     order: Order = "code_first"
+    calibration: Calibration | None = None
 
     @property
     def needs_code(self) -> bool:
