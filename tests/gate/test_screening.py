@@ -36,7 +36,7 @@ def seen(
 
 def verdict(scene: Scene, rules: ScreeningRules = RULES) -> str | None:
     reading = steady_reading(rules, scene)
-    return reading and reading.verdict
+    return None if reading is None else reading.verdict
 
 
 def test_somebody_who_stands_there_when_the_gate_starts_is_seen():

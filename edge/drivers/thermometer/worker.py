@@ -62,6 +62,7 @@ class ThermometerWorker(Worker):
                     reader=self.reader,
                     object_c=measured.object_c,
                     ambient_c=measured.ambient_c,
+                    settling_s=thermometer.settling_s,
                 )
             )
             due_s = max(due_s + self._period_s, self._monotonic())
