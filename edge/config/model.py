@@ -412,7 +412,7 @@ class ScreeningTable(Table):
     drift_c: Annotated[float, Field(gt=0, le=5)] = 0.3
     """A rolling median that moves so far is an alarm, `temperature_drift`."""
     state_path: Path | None = None
-    """Folder of calibrations and of drift; without it the folder `screening` beside the records."""
+    """Folder of calibrations and of drift; without it `screening` in records.path."""
 
     @model_validator(mode="after")
     def _ordered(self) -> ScreeningTable:
