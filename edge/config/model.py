@@ -387,12 +387,12 @@ class ScreeningTable(Table):
     """How long an attendant may enter a clinical thermometer's value, and how long it holds."""
     presence_c: Annotated[float, Field(ge=1, le=20)] = 3.0
     """Someone stands before the sensor when it sees so much more than the empty scene."""
-    presence_with_code_c: Annotated[float, Field(ge=0.2, le=20)] = 0.6
+    presence_with_code_c: Annotated[float, Field(ge=0.2, le=20)] = 1.0
     """The same after a code was shown: at 35 °C a face hardly stands out from the room."""
     changed_scene_s: Annotated[float, Field(ge=10, le=3_600)] = 120.0
     """Warmth that stays so long without a code is the scene's own: sun on a wall, a lamp."""
-    samples: Annotated[int, Field(ge=3, le=100)] = 5
-    """Readings that make one measurement, after the sensor's filter has settled."""
+    samples: Annotated[int, Field(ge=3, le=100)] = 4
+    """Readings of one measurement, once the filter settled; 4 at 20 Hz see two of its outputs."""
     max_spread_c: Annotated[float, Field(gt=0, le=5)] = 0.5
     """Those readings may lie so far apart; otherwise measuring goes on."""
     offset_c: Annotated[float, Field(ge=-10, le=10)] = OFFSET_C

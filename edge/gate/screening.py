@@ -66,9 +66,9 @@ class ScreeningRules:
     low_limit_c: float = 34.5
     hottest_c: float = 43.0
     presence_c: float = 3.0
-    presence_with_code_c: float = 0.6
+    presence_with_code_c: float = 1.0
     changed_scene_s: float = 120.0
-    samples: int = 5
+    samples: int = 4
     max_spread_c: float = 0.5
     correction: Correction = field(default_factory=Correction)
     enforce: Literal["deny", "flag"] = "deny"
