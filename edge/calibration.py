@@ -29,8 +29,9 @@ from edge.gate.estimate import (
 Method = Literal["source", "person"]
 
 # Samples of one point, and how far they may scatter: a source or a person that keeps still
-SAMPLES = 40
+SAMPLES = 60
 LARGEST_SPREAD_C = 0.5
+READS_OF_ONE = 4  # samples at 20 Hz that may show one and the same output of the sensor's filter
 # What the reference itself may be off (one standard deviation) where nothing better is known: a
 # small black-body source; a clinical thermometer in the mouth, and how far one person's forehead
 # lies from the population's (the spread of normal people in Wang et al. 2023 is 0.4 °C)
@@ -113,7 +114,9 @@ def fit(
     except ImplausibleError as error:
         raise CalibrationError(str(error)) from error
     reference_c = REFERENCE_C[method] if reference_sigma_c is None else reference_sigma_c
-    worst = max(point.sigma_c / math.sqrt(point.samples) for point in points)
+    worst = max(
+        point.sigma_c / math.sqrt(max(1.0, point.samples / READS_OF_ONE)) for point in points
+    )
     uncertainty_c = 2 * math.hypot(reference_c, worst)
     if uncertainty_c > LARGEST_UNCERTAINTY_C[method]:
         raise CalibrationError(
