@@ -204,21 +204,17 @@ def combined(rules: ScreeningRules, rounds: tuple[Reading, ...]) -> Reading:
     )
 
 
-def upper_quartile(values: list[float]) -> float:
-    """The window's estimator: whatever comes between sensor and forehead (hair, an edge of the
-    face, distance) cools the reading, so that the upper part of a steady window is nearer the
-    truth; the very highest is left to noise. Chosen by bench/bench_screening.py.
+def window_estimate(objects_c: list[float]) -> float:
+    """One value of a steady window: the warmest. Whatever comes between sensor and forehead (hair,
+    the edge of the face, distance) cools the reading, and a steady window leaves noise little room.
+    Chosen by bench/bench_screening.py, on people and on the simulator.
     """
-    ordered = sorted(values)
-    place = 0.75 * (len(ordered) - 1)
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+    return max(objects_c)
 
 
 def _summary(rules: ScreeningRules, scene: Scene, calibration: Calibration | None) -> Reading:
     objects_c = [object_c for object_c, _ in scene.window]
-    object_c = upper_quartile(objects_c)
+    object_c = window_estimate(objects_c)
     ambient_c = median(ambient_c for _, ambient_c in scene.window)
     estimate_c = round(estimate_core_c(object_c, ambient_c, calibration, rules.correction), 2)
     fits = rules.correction.fits(ambient_c)
