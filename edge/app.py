@@ -31,14 +31,14 @@ from edge.drivers.thermometer.selfcheck import SelfCheck
 from edge.drivers.thermometer.worker import ThermometerWorker
 from edge.gate import events as ev
 from edge.gate.machine import waiting_refusal
-from edge.gate.reasons import Device
+from edge.gate.reasons import Alarm, Device
 from edge.gate.screening import Verdict
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
 from edge.identify import Identifier
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
-from edge.records.disk import Disk
+from edge.records.disk import Disk, JournalError
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.scan.identifier import IdentifierWorker
@@ -53,7 +53,7 @@ from edge.supervisor import Post, Supervisor
 from edge.thermometry import Thermometry
 from edge.worker import Worker
 from feed.messages import Command, Reply, Summary
-from feed.record import Detail
+from feed.record import Detail, Kind
 from identity.schemes import understand
 
 log = logging.getLogger(__name__)
@@ -266,7 +266,12 @@ class Gate:
 
     def _make_publisher(self, _faulted: bool) -> Publisher:  # noqa: FBT001 - as Post.make is called
         publisher = Publisher(
-            self.config, self.journal, handler=self._command, version=VERSION, now=self.clock.now
+            self.config,
+            self.journal,
+            handler=self._command,
+            version=VERSION,
+            refuse=self._refuse_record,
+            now=self.clock.now,
         )
         if self._summary is not None:
             publisher.publish_state(self._summary)
@@ -357,6 +362,20 @@ class Gate:
         return LocalCommands(
             self.config.records.path, self._command, monotonic=self.clock.monotonic
         )
+
+    def _refuse_record(self, stream: str, seq: int, why: str) -> bool:
+        """No broker takes this record: it is kept aside and accounted for, in the publisher's
+        thread. False when the disk can't do that now.
+        """
+        stamp = self.clock.stamp()
+        try:
+            loss = self.journal.refuse(seq, why, at=self.clock.now(), clock=stamp, stream=stream)
+        except JournalError as error:
+            log.warning("record %d can't be put with the dead letters yet: %s", seq, error)
+            return False
+        detail: dict[str, Detail] = {"state": "raised", "seq": seq, "why": why}
+        self.emit(ev.Noted(kind=Kind.ALARM, name=Alarm.RECORD_REFUSED, detail=detail))
+        return loss is not None
 
     def _start_detail(self) -> dict[str, Detail]:
         detail: dict[str, Detail] = {"version": VERSION}

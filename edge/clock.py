@@ -7,6 +7,8 @@ wrong, by hours or by years, so that a record's time always stands beside the bo
 from __future__ import annotations
 
 import ctypes
+import functools
+import logging
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,8 @@ from typing import Protocol
 
 from feed.record import Clock as Stamp
 from feed.record import ClockState
+
+log = logging.getLogger(__name__)
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # made by systemd-timesyncd at the first synchronisation of a boot (systemd-timesyncd.service(8))
@@ -118,11 +122,21 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _disciplined() -> bool:
+    """What the kernel says; a sandbox may forbid to ask, and then nobody vouches for the time."""
     timex = _Timex()
     if _libc.adjtimex(ctypes.byref(timex)) < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"adjtimex: {os.strerror(number)}")
+        _say_forbidden(ctypes.get_errno())
+        return False
     return not timex.status & _STA_UNSYNC
+
+
+@functools.cache
+def _say_forbidden(number: int) -> None:
+    log.warning(
+        "the kernel does not tell whether the clock is synchronised (adjtimex: %s): records say "
+        "'unsynced' unless systemd-timesyncd has set the clock",
+        os.strerror(number),
+    )
 
 
 def _uptime_s() -> float:

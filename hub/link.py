@@ -89,7 +89,12 @@ class Published:
     failure: str | None
 
 
-Event = Connected | Disconnected | Subscribed | Delivery | HeardReceipt | Published
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The owner is to look up."""
+
+
+Event = Connected | Disconnected | Subscribed | Delivery | HeardReceipt | Published | Wake
 
 
 class LinkError(Exception):
@@ -120,6 +125,10 @@ class Link:
     def start(self) -> None:
         """Begin to connect, in paho's thread; a broker that is away is no error."""
         self._paho.loop_start()
+
+    def wake(self) -> None:
+        """End a wait for events; from any thread or signal handler."""
+        self.events.put(Wake())
 
     def check(self) -> None:
         """Raises LinkError when the network thread died."""

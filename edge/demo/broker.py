@@ -19,9 +19,12 @@ class BrokerError(Exception):
 
 
 class PrivateBroker:
-    """Started when made; `port` is where it listens. `folder` holds its configuration and log."""
+    """Started when made; `port` is where it listens. `folder` holds its configuration and log.
 
-    def __init__(self, folder: Path) -> None:
+    `settings` are more lines of its configuration.
+    """
+
+    def __init__(self, folder: Path, *settings: str) -> None:
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:{_SBIN}")
         if program is None:
             raise BrokerError("mosquitto is not installed: `sudo apt install mosquitto`")
@@ -30,7 +33,8 @@ class PrivateBroker:
         conf = folder / "mosquitto.conf"
         conf.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            f"max_queued_messages 100000\nset_tcp_nodelay true\n",
+            f"max_queued_messages 100000\nset_tcp_nodelay true\n"
+            + "".join(f"{one}\n" for one in settings),
             encoding="utf-8",
         )
         with self._log.open("wb") as log:

@@ -10,7 +10,6 @@ from typing import Any
 
 from edge.drivers.sim.world import RandomCrowd, World
 from edge.gate import events as ev
-from edge.gate.state import GateState
 from feed.record import Draft
 
 
@@ -49,7 +48,7 @@ class Count:
                 with self._lock:
                     self.decoded.add((event.reader, visit.at_s))
 
-    def stepped(self, gate: str, _: GateState, effects: tuple[ev.Effect, ...]) -> list[Line]:
+    def stepped(self, gate: str, effects: tuple[ev.Effect, ...]) -> list[Line]:
         """What a gate's step asked for: the lines it gives."""
         lines = []
         for effect in effects:

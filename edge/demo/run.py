@@ -20,6 +20,8 @@ from edge.demo.count import Count, Line, figures, presented
 from edge.demo.setting import PARK, make_configs, make_crowd, make_keys
 from edge.demo.show import Screen, make_screen
 from edge.drivers.sim.world import World
+from edge.gate.events import Effect
+from edge.gate.state import GateState
 from edge.mqtt.tap import RecordTap
 
 # people come only after the cameras' processes have started
@@ -94,8 +96,8 @@ def _run(
 def _gate(config: Config, world: World, count: Count, lines: queue.SimpleQueue[Line]) -> Gate:
     name = config.gate.gate
 
-    def stepped(*step: object) -> None:
-        for line in count.stepped(name, *step):  # type: ignore[arg-type]
+    def stepped(_: GateState, effects: tuple[Effect, ...]) -> None:
+        for line in count.stepped(name, effects):
             lines.put(line)
 
     return Gate(config, world=world, on_event=count.saw, on_step=stepped)

@@ -68,6 +68,7 @@ class Alarm(StrEnum):
     RECORD_NOT_DURABLE = "record_not_durable"
     RECORDS_DAMAGED = "records_damaged"
     RECORDS_DROPPED = "records_dropped"
+    RECORD_REFUSED = "record_refused"
     RECORDS_NEARLY_FULL = "records_nearly_full"
     CALIBRATION_DUE = "calibration_due"
     TEMPERATURE_DRIFT = "temperature_drift"

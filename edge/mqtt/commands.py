@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeGuard
 
-from edge.records.outbox import Outbox
+from edge.records.outbox import Outboxes
 from feed.messages import Command, MessageError, Reply, decode_command
 from feed.record import Detail
 
@@ -22,16 +22,17 @@ Handler = Callable[[Command], Reply]
 class Commands:
     """Answers command messages, in the publisher's thread.
 
-    `resend` queues a range of records (False when too many wait), `refresh` has the state sent
-    again; `handler` does the rest and must not block: it puts an event into the gate's inbox.
+    `resend` queues a range of a stream's records (False when too many wait), `refresh` has the
+    state sent again; `handler` does the rest and must not block: it puts an event into the
+    gate's inbox.
     """
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: Outboxes,
         *,
         handler: Handler,
-        resend: Callable[[int, int], bool],
+        resend: Callable[[str, int, int], bool],
         refresh: Callable[[], None],
     ) -> None:
         self._outbox = outbox
@@ -65,12 +66,17 @@ class Commands:
         first, last = command.args.get("from"), command.args.get("to")
         if not _is_seq(first) or not _is_seq(last):
             return _refuse(command, "resend needs 'from' and 'to', whole numbers from 1")
-        upto = min(last, self._outbox.last_seq)
+        here = {one.stream: one for one in (self._outbox, *self._outbox.earlier)}
+        stream = command.args.get("stream", self._outbox.stream)
+        outbox = here.get(stream) if isinstance(stream, str) else None
+        if outbox is None:
+            return _refuse(command, f"no stream {stream!r}: here is {', '.join(here)}")
+        upto = min(last, outbox.last_seq)
         if first > upto:
             return _refuse(
-                command, f"no record {first} to {last}: the journal ends at {self._outbox.last_seq}"
+                command, f"no record {first} to {last}: the journal ends at {outbox.last_seq}"
             )
-        if not self._resend(first, upto):
+        if not self._resend(outbox.stream, first, upto):
             return _refuse(command, "busy: too many ranges wait to be sent again, ask later")
         return Reply(id=command.id, ok=True, result={"from": first, "to": upto})
 

@@ -32,7 +32,7 @@ from edge.mqtt.client import (
 from edge.mqtt.commands import Commands, Handler
 from edge.mqtt.discovery import discovery_message
 from edge.mqtt.drain import BrokerDrain, Drain, HubDrain, Resends
-from edge.records.outbox import Outbox, Stored
+from edge.records.outbox import Outbox, Outboxes, Stored
 from edge.worker import Worker
 from feed.codec import CodecError, decode
 from feed.messages import (
@@ -60,8 +60,15 @@ _MOST_EVENTS = 1_000
 _MOST_WAITING = 500
 _MOST_EXTRAS = 200
 _ALARM_MARK = b'"kind":"alarm"'
+# Refused so often, while the broker takes others, a record is nobody's to have
+_GIVE_UP_AFTER = 5
 # A record topic, message id and properties beside the payload: MQTT 5.0, 3.3
 _FRAME_BYTES = 16
+
+
+# (stream, seq, why) of a record that no broker will take: put it with the dead letters, so that it
+# holds nothing up. False when that can't be done now.
+Refuse = Callable[[str, int, str], bool]
 
 
 class _Wake:
@@ -83,11 +90,32 @@ _Event = Connected | Disconnected | Received | SubscriptionRefused | _Extra | _W
 
 @dataclass(slots=True)  # not frozen: it is made for each record, and frozen ones take twice as long
 class _Flight:
-    """A message that waits for its PUBACK. `seq` for a record of the drain."""
+    """A message that waits for its PUBACK. `source` and `seq` for a record of a drain."""
 
     sent_s: float
-    seq: int | None = None
+    source: _Source | None = None
+    seq: int = 0
     extra: _Extra | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Source:
+    """A stream that is published: the journal's own, or one that a copied card left behind."""
+
+    outbox: Outbox
+    drain: Drain
+    hub: HubDrain | None
+    receipt_topic: str | None
+    resends: Resends
+    alarmed_upto: int
+
+
+@dataclass(slots=True)
+class _Rejection:
+    """A record that the broker refused: how often, and whether it took another one since."""
+
+    times: int = 0
+    others_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,18 +155,20 @@ class Publisher(Worker):
     """Publishes records, alarms, state, replies and discovery of one gate.
 
     `handler` does the commands that are the daemon's (edge.mqtt.commands); `version` is the
-    software's; `now` gives UTC. Raises MqttSetupError when made.
+    software's; `refuse` is told of records that no broker will take; `now` gives UTC.
+    Raises MqttSetupError when made.
     """
 
     def __init__(
         self,
         config: Config,
-        outbox: Outbox,
+        outbox: Outboxes,
         *,
         handler: Handler,
         version: str,
         state_every_s: float = 60.0,
         ack_timeout_s: float | None = None,
+        refuse: Refuse = lambda stream, seq, why: False,  # noqa: ARG005 - by name
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -160,7 +190,10 @@ class Publisher(Worker):
         # PUBACKs apart from the queue: a thread that is woken for each costs more than sending
         self._acks: deque[Acked] = deque()
         self._wake_at = 1
-        self._begin_stream()
+        self._sources = [self._source(one) for one in (outbox, *outbox.earlier)]
+        self._refused: tuple[_Source, int] | None = None
+        self._refuse = refuse
+        self._rejections: dict[tuple[str, int], _Rejection] = {}
         self._commands = Commands(
             outbox, handler=handler, resend=self._resend, refresh=self._want_state
         )
@@ -184,6 +217,7 @@ class Publisher(Worker):
                 "published",
                 "acked",
                 "refused",
+                "dead_letters",
                 "resent",
                 "alarms",
                 "receipts",
@@ -204,14 +238,18 @@ class Publisher(Worker):
             monotonic=monotonic,
         )
 
-    def _begin_stream(self) -> None:
-        """Start at the first unconfirmed record of the stream that the outbox has now."""
-        self._hub, self._drain = _make_drain(self._table, self._outbox)
-        stream = self._drain.stream  # empty while the journal can't be opened
-        self._receipt_topic = self._topics.receipt(stream) if stream else None
-        self._resends = Resends(self._outbox, size=self._table.window)
-        self._alarmed_upto = self._outbox.confirmed_upto
-        self._refused_seq: int | None = None
+    def _source(self, outbox: Outbox) -> _Source:
+        """Begin at the first unconfirmed record of this stream."""
+        hub, drain = _make_drain(self._table, outbox)
+        stream = drain.stream  # empty while the journal can't be opened
+        return _Source(
+            outbox,
+            drain,
+            hub,
+            receipt_topic=self._topics.receipt(stream) if stream and hub is not None else None,
+            resends=Resends(outbox, size=self._table.window),
+            alarmed_upto=outbox.confirmed_upto,
+        )
 
     # --- from any thread ----------------------------------------------------------------------
 
@@ -262,7 +300,8 @@ class Publisher(Worker):
         self.wake()
 
     def _oldest_age_s(self) -> float | None:
-        oldest = self._outbox.oldest_unconfirmed_at()
+        ages = [one.oldest_unconfirmed_at() for one in (self._outbox, *self._outbox.earlier)]
+        oldest = min((at for at in ages if at is not None), default=None)
         if oldest is None:
             return None
         # a clock set back makes no negative age
@@ -302,7 +341,8 @@ class Publisher(Worker):
         except queue.Empty:
             pass
         self._take_acks()
-        self._drain.settle()
+        for source in self._sources:
+            source.drain.settle()
 
     def _take_acks(self) -> None:
         while self._acks:
@@ -323,30 +363,30 @@ class Publisher(Worker):
             case _Extra():
                 self._add_extra(event)
 
-    def _follow_stream(self) -> None:
-        """The journal was opened late, or another card is in: begin anew with its stream."""
-        if self._outbox.stream == self._drain.stream:
+    def _follow_streams(self) -> None:
+        """The journal was opened late, went on in a new stream, or finished with an old one."""
+        wanted: list[Outbox] = [self._outbox, *self._outbox.earlier]
+        if [one.stream for one in wanted] == [one.drain.stream for one in self._sources]:
             return
-        self._begin_stream()
+        known = {(one.drain.stream, id(one.outbox)): one for one in self._sources}
+        self._sources = [known.get((one.stream, id(one))) or self._source(one) for one in wanted]
         self._troubles.clear("record")
         self._troubles.clear("receipt")
         self._state_due = True
-        for mid, flight in self._flights.items():
-            if flight.seq is not None:  # of the stream before: its PUBACK makes room, no more
-                self._flights[mid] = _Flight(flight.sent_s)
         if self._connection is not None:
             self._subscribe()
 
     def _watch(self) -> None:
         self._client.watch()
-        self._follow_stream()
+        self._follow_streams()
         if self._connection is None:
             return
         now_s = self._clock_s()
         if now_s - self._connected_s >= self._client.good_connection_s:
             # not sooner: a broker that accepts and closes again and again is still a trouble
             self._troubles.clear("connection")
-        if self._hub is not None and self._hub.check(now_s):
+        silent = [one for one in self._sources if one.hub is not None and one.hub.check(now_s)]
+        if silent:
             self._counters["asked_again"] += 1
             self._troubles.set(
                 "receipt", "the hub sends no receipt: records are kept and sent again"
@@ -366,7 +406,8 @@ class Publisher(Worker):
         self._troubles.clear("subscription")
         self._connected_s = self._clock_s()
         self._forget_flights()
-        self._drain.reconnected(session_present=event.session_present)
+        for source in self._sources:
+            source.drain.reconnected(session_present=event.session_present)
         self._room = min(self._table.window, event.receive_maximum)
         self._largest_bytes = event.maximum_packet_bytes
         self._connection = event.connection
@@ -386,8 +427,8 @@ class Publisher(Worker):
 
     def _subscribe(self) -> None:
         wanted = [Subscription(self._topics.command, live_only=True)]
-        if self._hub is not None and self._receipt_topic is not None:
-            wanted.append(Subscription(self._receipt_topic))
+        topics = [one.receipt_topic for one in self._sources]
+        wanted += [Subscription(topic) for topic in topics if topic is not None]
         self._client.subscribe(wanted)
 
     def _forget_flights(self) -> None:
@@ -404,12 +445,13 @@ class Publisher(Worker):
         if flight is None:
             return
         self._troubles.clear("acks")
-        if flight.seq is None:
+        if flight.source is None:
             self._on_extra_acked(flight, event.failure)
         elif event.failure is None:
-            self._on_record_acked(flight.seq)
+            self._on_record_acked(flight.source, flight.seq)
         else:
-            self._on_record_refused(flight.seq, f"the broker refuses a record: {event.failure}")
+            why = f"the broker refuses a record: {event.failure}"
+            self._on_record_refused(flight.source, flight.seq, why)
 
     def _on_extra_acked(self, flight: _Flight, failure: str | None) -> None:
         if flight.extra is not None and failure is not None:
@@ -420,38 +462,74 @@ class Publisher(Worker):
         elif flight.extra is not None:
             self._troubles.clear(flight.extra.topic)
 
-    def _on_record_acked(self, seq: int) -> None:
+    def _on_record_acked(self, source: _Source, seq: int) -> None:
         self._counters["acked"] += 1
-        self._drain.acked(seq)
-        if seq == self._refused_seq:
-            self._refused_seq = None
+        source.drain.acked(seq)
+        if self._rejections:
+            self._rejections.pop((source.drain.stream, seq), None)
+            for rejection in self._rejections.values():
+                rejection.others_taken = True
+        if self._refused is not None and (source, seq) == self._refused:
+            self._refused = None
             self._refusals.reset()
             self._troubles.clear("record")
 
-    def _on_record_refused(self, seq: int, why: str) -> None:
+    def _on_record_refused(
+        self, source: _Source, seq: int, why: str, *, certain: bool = False
+    ) -> None:
+        """`certain` says that it is this record that can't be taken, whatever becomes of others."""
         self._counters["refused"] += 1
-        self._drain.refused(seq)
+        if self._give_up(source, seq, why, certain=certain):
+            return
+        source.drain.refused(seq)
         self._troubles.set("record", f"{why}; it is kept and tried again")
         now_s = self._clock_s()
         # a whole window may be refused at once: that is one refusal
         if now_s >= self._paused_until_s:
-            self._refused_seq = seq
+            self._refused = (source, seq)
             self._paused_until_s = now_s + self._refusals.next_s()
+
+    def _give_up(self, source: _Source, seq: int, why: str, *, certain: bool) -> bool:
+        """Whether this record is put with the dead letters. Never when the broker takes none at
+        all: then not the record is wrong, but the broker or its access list.
+        """
+        rejection = self._rejections.setdefault((source.drain.stream, seq), _Rejection())
+        rejection.times += 1
+        if rejection.times < _GIVE_UP_AFTER or not (certain or rejection.others_taken):
+            return False
+        if not self._refuse(source.drain.stream, seq, why):
+            return False
+        del self._rejections[source.drain.stream, seq]
+        log.error("record %d is put with the dead letters: %s", seq, why)
+        self._counters["dead_letters"] += 1
+        source.drain.refused(seq)
+        self._refused = None
+        self._refusals.reset()
+        self._paused_until_s = 0.0
+        self._troubles.clear("record")
+        return True
 
     def _on_received(self, event: Received) -> None:
         if event.topic == self._topics.command:
             self._counters["commands"] += 1
             reply = self._commands.answer(event.payload, retained=event.retained)
             self._reply(reply)
-        elif event.topic == self._receipt_topic and self._hub is not None:
-            self._on_receipt(self._hub, event.payload)
+            return
+        for source in self._sources:
+            if event.topic == source.receipt_topic and source.hub is not None:
+                self._on_receipt(source, source.hub, event.payload)
 
-    def _on_receipt(self, hub: HubDrain, payload: bytes) -> None:
+    def _on_receipt(self, source: _Source, hub: HubDrain, payload: bytes) -> None:
         self._counters["receipts"] += 1
         try:
-            problem = hub.receipt(decode_receipt(payload))
+            receipt = decode_receipt(payload)
+            problem = hub.receipt(receipt)
         except MessageError as error:
             problem = f"a receipt that can't be read came: {error}"
+        else:
+            if problem is not None and receipt.stream == source.drain.stream:
+                # the journal knows what to do when it was set back
+                self._outbox.receipt(receipt.upto, receipt.head, stream=receipt.stream)
         if problem is None:
             self._troubles.clear("receipt")
         else:
@@ -461,8 +539,9 @@ class Publisher(Worker):
         payload = encode_message(reply)
         self._add_extra(_Extra(self._topics.reply, payload, retain=False, lasting=True))
 
-    def _resend(self, first: int, last: int) -> bool:
-        return self._resends.add(first, last)
+    def _resend(self, stream: str, first: int, last: int) -> bool:
+        wanted = (one.resends for one in self._sources if one.drain.stream == stream)
+        return any(resends.add(first, last) for resends in wanted)
 
     def _add_extra(self, extra: _Extra) -> None:
         if len(self._extras) >= _MOST_EXTRAS:
@@ -485,30 +564,33 @@ class Publisher(Worker):
             return self._send_extra(connection)
         if self._clock_s() < self._paused_until_s:
             return False
-        if (again := self._resends.next()) is not None:
-            self._counters["resent"] += 1
-            extra = _Extra(self._record_topic, again.raw, retain=False, lasting=True)
-            return self._fly(connection, extra)
-        if (stored := self._drain.next()) is not None:
-            return self._send_record(connection, stored)
+        for source in self._sources:
+            if (again := source.resends.next()) is not None:
+                self._counters["resent"] += 1
+                extra = _Extra(self._record_topic, again.raw, retain=False, lasting=True)
+                return self._fly(connection, extra)
+            if (stored := source.drain.next()) is not None:
+                return self._send_record(connection, source, stored)
         return False
 
-    def _send_record(self, connection: int, stored: Stored) -> bool:
+    def _send_record(self, connection: int, source: _Source, stored: Stored) -> bool:
         if self._too_large(self._record_topic, stored.raw):
             self._on_record_refused(
+                source,
                 stored.seq,
                 f"record {stored.seq} of {len(stored.raw)} bytes is larger than the broker's "
                 f"largest packet of {self._largest_bytes} bytes",
+                certain=True,
             )
             return True
         mid = self._client.publish(connection, self._record_topic, stored.raw)
         if mid is None:
             self._connection = None  # the drain sends it again with the next connection
             return False
-        self._flights[mid] = _Flight(self._clock_s(), seq=stored.seq)
+        self._flights[mid] = _Flight(self._clock_s(), source, stored.seq)
         self._counters["published"] += 1
-        if stored.seq > self._alarmed_upto and _is_alarm(stored.raw):
-            self._alarmed_upto = stored.seq
+        if stored.seq > source.alarmed_upto and _is_alarm(stored.raw):
+            source.alarmed_upto = stored.seq
             self._counters["alarms"] += 1
             self._add_extra(_Extra(self._topics.alarm, stored.raw, retain=False, lasting=True))
         return True
@@ -551,13 +633,13 @@ class Publisher(Worker):
                 since=self._since,
                 at=self._now(),
                 gate=self._summary,
-                records=self._records() if self._drain.stream else None,
+                records=self._records() if self._outbox.stream else None,
             )
         )
 
     def _records(self) -> RecordsSummary:
         return RecordsSummary(
-            stream=self._drain.stream,
+            stream=self._outbox.stream,
             seq=self._outbox.last_seq,
             confirmed=self._outbox.confirmed_upto,
             oldest_unconfirmed_at=self._outbox.oldest_unconfirmed_at(),
@@ -579,7 +661,8 @@ class Publisher(Worker):
                 ack = self._acks.popleft()
                 self._on_acked(ack)
                 if ack.mid == mid:
-                    self._drain.settle()
+                    for source in self._sources:
+                        source.drain.settle()
                     return ack.failure is None
             left_s = deadline_s - self._clock_s()
             if left_s <= 0:

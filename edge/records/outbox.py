@@ -49,3 +49,20 @@ class Outbox(Protocol):
     def oldest_unconfirmed_at(self) -> datetime | None:
         """The `at` of the oldest unconfirmed record: the outbox's health is its age."""
         ...
+
+
+class Outboxes(Outbox, Protocol):
+    """The outbox of the stream that is written now, and what is left of those before."""
+
+    @property
+    def earlier(self) -> Sequence[Outbox]:
+        """Streams before this one that still hold unconfirmed records."""
+        ...
+
+    def receipt(self, upto: int, head: str | None, *, stream: str | None = None) -> bool:
+        """The hub has everything of `stream` up to `upto`, whose hash is `head`.
+
+        False when these are not the records here: the journal was set back, and begins a new
+        stream.
+        """
+        ...

@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from feed.messages import Command, MessageError, Receipt, decode_receipt, encode_message
+from feed.record import Detail
 from feed.topics import TopicError, parse
 from hub.arrival import examine
 from hub.backoff import Backoff
@@ -34,6 +35,7 @@ from hub.link import (
     Link,
     Published,
     Subscribed,
+    Wake,
 )
 from hub.standing import Standing
 from hub.store.base import Store, StoreError
@@ -68,6 +70,7 @@ class Service:
     def stop(self) -> None:
         """End `run` after the batch in hand; from any thread or signal handler."""
         self._stopping.set()
+        self._link.wake()
 
     def run(self) -> None:
         """Raises LinkError when the network thread died."""
@@ -106,7 +109,7 @@ class Service:
         deadline_s = time.monotonic() + self._wait_s(wait_s)
         while len(batch) < self._table.batch_records:
             event = self._next_event(deadline_s)
-            if event is None:
+            if event is None or isinstance(event, Wake):
                 break
             if isinstance(event, Delivery):
                 if not batch:
@@ -128,6 +131,8 @@ class Service:
     def _wait_s(self, wait_s: float) -> float:
         if self._receipts.waiting and self._may_say:
             wait_s = min(wait_s, max(self._table.receipt_ms / 1000, 0.01))
+        if self._listening_until_s is not None:
+            wait_s = min(wait_s, max(self._listening_until_s - time.monotonic(), 0.0))
         return wait_s
 
     def _take(self, batch: Sequence[Delivery]) -> None:
@@ -280,7 +285,11 @@ class Service:
     def _ask(self, now_s: float) -> None:
         for number, ask in enumerate(self._gaps.due(now_s), 1):
             standing = ask.standing
-            wanted = {"from": ask.first, "to": ask.last}
+            wanted: dict[str, Detail] = {
+                "stream": standing.stream,
+                "from": ask.first,
+                "to": ask.last,
+            }
             command = Command(id=f"hub-{secrets.token_hex(4)}", command="resend", args=wanted)
             if not self._link.publish_once(standing.place.command, encode_message(command)):
                 return

@@ -188,7 +188,10 @@ def test_a_hub_killed_in_mid_commit_keeps_its_word(path: Path) -> None:
             told = int(writer.stdout.readline())
         writer.kill()
         told = max([told, *map(int, writer.stdout.read().split("\n")[:-1])])
+    log = path.with_name("hub.db-wal")
+    assert log.stat().st_size > 0
     store = SqliteStore(path)
+    assert log.stat().st_size == 0  # it may never have been synced: now it was
     upto = standing_of(store).upto
     assert upto in {told, told + 7}
     assert sorted(stored(path)) == list(range(1, upto + 1))

@@ -5,6 +5,7 @@ Each test ends the same: every record arrived, each counted once, the outbox is 
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import threading
@@ -196,3 +197,51 @@ def test_a_gate_started_with_ten_thousand_unconfirmed(
     gate.put(5)  # people go on passing
     assert gate.all_confirmed()
     assert_each_once(gate, hub)
+
+
+def test_a_card_copied_into_another_gate_delivers_what_it_brought_along(
+    broker: Broker, hub: HubProcess, start_gate: StartGate, tmp_path: Path
+) -> None:
+    first = Gate(tmp_path / "first", broker.port)
+    first.fill(30)
+    old = {one.seq: one.raw for one in first.journal.read(1, 30)}
+    stream = first.journal.stream
+    first.journal.close()
+    first.publisher.stop()
+    shutil.copytree(tmp_path / "first/journal", tmp_path / "journal")
+    hub.start().connected()
+    gate = start_gate(broker.port)
+    gate.put(10)
+    assert gate.all_confirmed()
+    assert gate.journal.stream != stream
+    assert hub.raws(stream) == old
+    assert sorted(hub.raws(gate.journal.stream)) == list(range(1, 11))
+    assert (hub.status()["alarms"], hub.status()["dead_letters"]) == ([], [])
+
+
+def test_a_card_set_back_to_an_older_image_gives_no_key_twice(
+    broker: Broker, hub: HubProcess, tmp_path: Path
+) -> None:
+    """Its numbers were given already: the hub's receipt tells, and a new stream begins."""
+    hub.start().connected()
+    gate = Gate(tmp_path, broker.port).start()
+    gate.put(20)
+    assert gate.all_confirmed()
+    image = {path: path.read_bytes() for path in (tmp_path / "journal").rglob("0*.log")}
+    gate.put(10)
+    assert gate.all_confirmed()
+    stream = gate.journal.stream
+    gate.stop()
+    for path, data in image.items():
+        path.write_bytes(data)
+    gate = Gate(tmp_path, broker.port).start()
+    try:
+        assert gate.journal.stream == stream  # it can't know yet
+        assert wait_until(lambda: gate.journal.stream != stream, WAIT_S)
+        gate.put(5)
+        assert gate.all_confirmed()
+        assert sorted(hub.raws(stream)) == list(range(1, 31))
+        assert sorted(hub.raws(gate.journal.stream)) == list(range(1, 6))
+        assert hub.status()["alarms"] == []
+    finally:
+        gate.stop()

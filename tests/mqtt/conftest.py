@@ -11,7 +11,7 @@ import pytest
 
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.tap import RecordTap
-from edge.records.outbox import Outbox
+from edge.records.outbox import Outboxes
 from tests.mqtt.support import PARK, Broker, Proxy, publisher
 from tests.mqtt.watcher import Watcher
 
@@ -51,7 +51,7 @@ def gate() -> Iterator[Callable[..., Publisher]]:
     """Start publishers that are stopped at the end."""
     with ExitStack() as stack:
 
-        def start(port: int, outbox: Outbox, **options: Any) -> Publisher:
+        def start(port: int, outbox: Outboxes, **options: Any) -> Publisher:
             made = publisher(port, outbox, **options)
             made.start()
             stack.callback(made.stop)

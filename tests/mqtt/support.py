@@ -20,7 +20,7 @@ import pytest
 
 from edge.config.model import Config
 from edge.mqtt.publisher import Publisher
-from edge.records.outbox import Outbox, Stored
+from edge.records.outbox import Outboxes, Stored
 from feed.codec import encode, record_hash
 from feed.messages import Command, Receipt, Reply, encode_message
 from feed.record import Clock, Decision, Draft, Happening, Kind, Reading, Record
@@ -55,7 +55,11 @@ def alarm(name: str = "door_forced") -> Draft:
 
 
 class MemoryOutbox:
-    """A journal in memory that keeps the contract of edge.records.outbox.Outbox."""
+    """A journal in memory that keeps the contract of edge.records.outbox.Outboxes.
+
+    A test may put what an earlier stream left into `earlier`; `disowned` are the receipts that
+    were found to be of other records.
+    """
 
     def __init__(self, drafts: Sequence[Draft] = ()) -> None:
         self._lock = threading.Lock()
@@ -63,6 +67,8 @@ class MemoryOutbox:
         self._times: list[datetime] = []
         self._confirmed = 0
         self.deleted: set[int] = set()
+        self.earlier: list[MemoryOutbox] = []
+        self.disowned: list[int] = []
         self.stream = secrets.token_hex(8)
         for draft in drafts:
             self.add(draft)
@@ -114,6 +120,11 @@ class MemoryOutbox:
     def oldest_unconfirmed_at(self) -> datetime | None:
         with self._lock:
             return self._times[self._confirmed] if self._confirmed < len(self._times) else None
+
+    def receipt(self, upto: int, head: str | None, *, stream: str | None = None) -> bool:
+        assert stream in {None, self.stream}
+        self.disowned.append(upto)
+        return False
 
     def head(self, seq: int) -> str:
         return record_hash(self._raw[seq - 1])
@@ -332,7 +343,7 @@ def no_handler(command: Command) -> Reply:
 
 def publisher(
     port: int,
-    outbox: Outbox,
+    outbox: Outboxes,
     *,
     handler: Callable[[Command], Reply] = no_handler,
     **mqtt: Any,

@@ -102,7 +102,7 @@ def commands(outbox: MemoryOutbox, *, takes: bool = True) -> Commands:
     return Commands(
         outbox,
         handler=lambda command: Reply(id=command.id, ok=True),
-        resend=lambda first, last: takes,
+        resend=lambda stream, first, last: takes,
         refresh=lambda: None,
     )
 
@@ -123,6 +123,8 @@ def commands(outbox: MemoryOutbox, *, takes: bool = True) -> Commands:
         (b'{"id":"1","command":"resend","from":"1","to":2}', "whole numbers"),
         (b'{"id":"1","command":"resend","from":true,"to":2}', "whole numbers"),
         (b'{"id":"1","command":"resend","from":0,"to":2}', "whole numbers"),
+        (b'{"id":"1","command":"resend","from":1,"to":2,"stream":"x"}', "no stream 'x'"),
+        (b'{"id":"1","command":"resend","from":1,"to":2,"stream":7}', "no stream 7"),
         (b'{"id":"1","command":"resend","from":3,"to":2}', "no record"),
         (b'{"id":"1","command":"resend","from":4,"to":9}', "ends at 3"),
         (b'{"id":"1","command":"state","x":{"y":1}}', "args.x"),

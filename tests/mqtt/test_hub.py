@@ -59,7 +59,10 @@ class Hub:
         self.send_receipt()
 
     def _record(self, payload: bytes) -> None:
-        seq = json.loads(payload)["seq"]
+        record = json.loads(payload)
+        if record["stream"] != self._outbox.stream:
+            return
+        seq = record["seq"]
         self.deliveries += 1
         if seq in self._loses:
             self._loses.discard(seq)
@@ -210,3 +213,39 @@ def test_a_broker_restarted_empty_gets_what_the_hub_did_not_confirm(
     assert wait_until(lambda: worker.health().counters["acked"] == 60)
     broker.restart()
     assert wait_until(lambda: worker.health().counters["acked"] >= 120)
+
+
+def test_what_an_earlier_stream_left_is_delivered_beside_the_new_one(
+    broker: Broker, gate: Gate, outbox: MemoryOutbox
+) -> None:
+    """A card in a second device goes on in a new stream; what it brought along must arrive too."""
+    before = MemoryOutbox([passage()] * 7)
+    before.confirm(2)
+    outbox.earlier.append(before)
+    hub, other = Hub(broker, outbox), Hub(broker, before)
+    try:
+        worker = gate(broker.port, outbox, confirm="hub", window=5)
+        assert confirmed(before, 7)
+        assert confirmed(outbox, 60)
+        outbox.earlier.clear()
+        outbox.add(passage())
+        worker.wake()
+        assert confirmed(outbox, 61)
+    finally:
+        hub.watcher.stop()
+        other.watcher.stop()
+
+
+def test_the_journal_is_told_of_a_receipt_for_other_records(
+    broker: Broker, gate: Gate, hub: Hub, outbox: MemoryOutbox
+) -> None:
+    """It was set back, and has to begin a new stream."""
+    hub.silent.set()
+    gate(broker.port, outbox, confirm="hub", receipt_timeout_s=30)
+    topic = TOPICS.receipt(outbox.stream)
+    hub.watcher.publish(topic, receipt(outbox, 61, head="0" * 64), retain=True)
+    assert wait_until(lambda: outbox.disowned == [61])
+    hub.watcher.publish(topic, b'{"stream":"other","upto":99,"epoch":"e"}')
+    hub.watcher.publish(topic, receipt(outbox, 60))
+    assert confirmed(outbox, 60)
+    assert outbox.disowned == [61]

@@ -119,3 +119,14 @@ def test_systemd_reads_the_users_and_folders(name: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_sandbox_leaves_the_daemon_what_it_needs() -> None:
+    """Seen under a running systemd: with these, the daemon died at its first record, or the scan
+    process at its first frame.
+    """
+    lines = UNIT.read_text(encoding="utf-8").splitlines()
+    assert "ProtectClock=yes" not in lines, "it forbids adjtimex, which tells synced from unsynced"
+    assert "ProcSubset=pid" not in lines, "gpiozero reads /proc/cpuinfo"
+    denied = [line for line in lines if line.startswith("SystemCallFilter=~")]
+    assert not any("@resources" in line for line in denied), "the scan process calls setpriority"
