@@ -29,17 +29,18 @@ KINDS = {
     "stuck": "bad_data",
     "bit_flips": "bad_data",
 }
-# while nobody is there, while one is measured, while the door stands open for one
-WAITING, MEASURING, OPEN = (2.5, 3.8), (12.3, 13.4), (22.4, 23.4)
-LAST_S = 34.0
+# while nobody is there, while one is measured, while the door stands open for one; far enough apart
+# that the driver's waits between retries are short again
+WAITING, MEASURING, OPEN = (2.0, 3.0), (15.6, 16.7), (31.6, 32.6)
+LAST_S = 42.0
 SECONDARY_S = 14.0
 
 
 def people() -> list[Visit]:
     return [
         person(5.0, 1, face_from_s=0.6),
-        person(11.0, 2, face_from_s=1.4, stay_s=8.5),
-        person(20.5, 3, face_from_s=0.8),
+        person(14.0, 2, face_from_s=1.4, stay_s=11.0),
+        person(29.0, 3, face_from_s=0.8, stay_s=8.0),
     ]
 
 
