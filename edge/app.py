@@ -13,25 +13,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 
+from edge.calibration import CalibrationError
 from edge.clock import Clock, SystemClock
 from edge.clockwatch import ClockWatch
 from edge.config.model import Config, ReaderTable
 from edge.config.rules import to_rules
+from edge.control import LocalCommands
 from edge.drivers.door.keeper import DoorKeeper
 from edge.drivers.factory import GatePins, make_door, make_signals, make_thermometer
 from edge.drivers.signals.keeper import SignalsKeeper
 from edge.drivers.sim.world import World, make_world
+from edge.drivers.thermometer.selfcheck import SelfCheck
 from edge.drivers.thermometer.worker import ThermometerWorker
 from edge.gate import events as ev
+from edge.gate.machine import waiting_refusal
 from edge.gate.reasons import Alarm, Device
+from edge.gate.screening import Verdict
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
-from edge.identify import Identifier
+from edge.identify import Identifier, Understander
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
+from edge.parkpasses import ParkPasses
 from edge.records.disk import Disk, JournalError
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
@@ -39,14 +46,15 @@ from edge.scan.identifier import IdentifierWorker
 from edge.scan.presentation import Presentations
 from edge.scan.reader import ReaderWorker
 from edge.scan.wire import Orders
+from edge.secondary import read_secondary
 from edge.standins import StandingDoor, StandingSignals
 from edge.steplog import log_step
 from edge.summary import Counts, status_line, summarise
 from edge.supervisor import Post, Supervisor
+from edge.thermometry import Thermometry
 from edge.worker import Worker
 from feed.messages import Command, Reply, Summary
 from feed.record import Detail, Kind
-from identity.schemes import understand
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +92,11 @@ class Gate:
         refuse_missing_libraries(config)
         self.config = config
         self.clock = clock or SystemClock()
-        self.rules = to_rules(config)
+        try:
+            self._thermometry = Thermometry(config, self.clock)
+        except CalibrationError as error:
+            raise StartError(str(error)) from error
+        self.rules = to_rules(config, self._thermometry.calibrations)
         self.world = world or _world(config)
         self._on_event = on_event
         self._on_step = on_step
@@ -94,6 +106,10 @@ class Gate:
         self._written: tuple[str, int] | None = None
         try:
             self._identifier = Identifier.load(config.identity)
+            self.passes = ParkPasses(config, self.clock, self.emit)
+            self._understand = Understander.load(
+                config.trust, self.clock, park_pass=self.passes.parse
+            )
             self.journal = Journal(
                 config.records.path,
                 config.gate,
@@ -120,6 +136,7 @@ class Gate:
 
     def start(self) -> None:
         """Start every part, each after those it depends on."""
+        self.passes.load()
         begin = self.supervisor.start
         try:
             begin(Post("publisher", self._make_publisher, Device.PUBLISHER))
@@ -133,6 +150,9 @@ class Gate:
             self._begin_signals(reader)
         self._gate = self._make_gate()
         begin(Post("gate", lambda _: self._gate))
+        begin(Post("commands", self._make_commands))
+        for noted in self._thermometry.begun():
+            self.emit(noted)
         for reader in self.config.reader:
             self._begin_senses(reader)
 
@@ -142,12 +162,15 @@ class Gate:
         noted = self._clock_watch.look()
         if noted is not None:
             self.emit(noted)
+        for noted in self._thermometry.look():
+            self.emit(noted)
 
     def stop(self, why: str) -> bool:
         """End every part in reverse order. False when a thread was left behind."""
         self._gate.why_stopped = why
         ended = self.supervisor.stop(STOP_S)
         self.pins.close()
+        self._thermometry.save()
         self._written = self.written
         self.journal.close()
         return ended
@@ -197,6 +220,7 @@ class Gate:
 
     def _begin_senses(self, reader: ReaderTable) -> None:
         thermometer, camera = reader.thermometer, reader.camera
+        every_s = self.config.screening.self_check_h * 3600
         if thermometer is not None and reader.mode in {"code_and_temperature", "temperature_only"}:
 
             def make_thermo(faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
@@ -208,6 +232,8 @@ class Gate:
                     # a blocking bus holds one read for about twice its time-out
                     hang_s=2 * thermometer.timeout_s + 6.0,
                     faulted=faulted,
+                    check=SelfCheck(thermometer, every_s=every_s),
+                    sensor=self._thermometry.sensor(reader.name),
                 )
 
             name = f"thermometer {reader.name}"
@@ -234,7 +260,7 @@ class Gate:
     def _make_presentations(self, reader: ReaderTable) -> Presentations:
         scan = self.config.scan
         return Presentations(
-            reader.name, understand, gap_s=scan.gap_s, max_code_bytes=scan.max_code_bytes
+            reader.name, self._understand, gap_s=scan.gap_s, max_code_bytes=scan.max_code_bytes
         )
 
     def _make_recorder(self, _faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
@@ -243,12 +269,14 @@ class Gate:
         )
 
     def _make_publisher(self, _faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
+        lists = self.passes.lists
         publisher = Publisher(
             self.config,
             self.journal,
             handler=self._command,
             version=VERSION,
             refuse=self._refuse_record,
+            on_list=None if lists is None else lists.take,
             now=self.clock.now,
         )
         if self._summary is not None:
@@ -304,7 +332,8 @@ class Gate:
     def _stepped(self, state: GateState, effects: tuple[ev.Effect, ...]) -> None:
         log_step(effects)
         self._counts = self._counts.after(effects)
-        self._summary = summarise(self.rules, state, self._counts)
+        self._thermometry.took(effects)
+        self._summary = summarise(self.rules, state, self._counts, self._thermometry.figures)
         self._publisher.publish_state(self._summary)
         if self._on_step is not None:
             self._on_step(state, effects)
@@ -314,6 +343,8 @@ class Gate:
         if command.command == "fire_reset":
             self.emit(ev.FireReset())
             return Reply(id=command.id, ok=True)
+        if command.command == "secondary":
+            return self._secondary(command)
         return Reply(id=command.id, ok=False, error=f"unknown command '{command.command}'")
 
     def _refuse_record(self, stream: str, seq: int, why: str) -> bool:
@@ -329,6 +360,28 @@ class Gate:
         detail: dict[str, Detail] = {"state": "raised", "seq": seq, "why": why}
         self.emit(ev.Noted(kind=Kind.ALARM, name=Alarm.RECORD_REFUSED, detail=detail))
         return loss is not None
+
+    def _secondary(self, command: Command) -> Reply:
+        """A clinical thermometer's value for somebody who was refused as warm."""
+        try:
+            wanted = read_secondary(command)
+            lane = self.state.lane(wanted.reader)
+        except ValueError as error:
+            return Reply(id=command.id, ok=False, error=str(error))
+        refusal = waiting_refusal(lane, wanted.seq, self.clock.monotonic())
+        if refusal is None:
+            why = f"nobody waits for a second measurement at '{wanted.reader}'"
+            return Reply(id=command.id, ok=False, error=why)
+        self.emit(replace(wanted, seq=refusal.seq))
+        normal = wanted.value_c < self.rules.screening.limit_c
+        verdict = Verdict.NORMAL if normal else Verdict.HIGH
+        result: dict[str, Detail] = {"ref": refusal.seq, "verdict": verdict}
+        return Reply(id=command.id, ok=True, result=result)
+
+    def _make_commands(self, _faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
+        return LocalCommands(
+            self.config.records.path, self._command, monotonic=self.clock.monotonic
+        )
 
     def _start_detail(self) -> dict[str, Detail]:
         detail: dict[str, Detail] = {"version": VERSION}

@@ -12,14 +12,18 @@ from typing import NoReturn
 
 import click
 
+from edge.commands.calibrate import calibrate
 from edge.commands.check import check
 from edge.commands.common import BAD_INPUT, BadConfiguration, Group
 from edge.commands.decode import decode
 from edge.commands.demo import demo
 from edge.commands.doctor import doctor
 from edge.commands.door_safe import door_safe
+from edge.commands.keys import keys
+from edge.commands.pass_ import pass_group
 from edge.commands.records import records
 from edge.commands.run import run
+from edge.commands.secondary import secondary
 from edge.commands.show_config import show_config
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -49,7 +53,20 @@ def cli(config: Path | None) -> None:
     """An unattended entry gate: QR code, temperature, door, and records that can be traced."""
 
 
-for command in (run, demo, check, doctor, decode, records, show_config, door_safe):
+for command in (
+    run,
+    demo,
+    check,
+    doctor,
+    calibrate,
+    secondary,
+    decode,
+    keys,
+    records,
+    show_config,
+    door_safe,
+    pass_group,
+):
     cli.add_command(command)
 
 

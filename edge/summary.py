@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge.gate.events import Effect, Write
 from edge.gate.rules import Rules
-from edge.gate.state import DoorState, GateState
+from edge.gate.state import DoorState, GateState, Lane
 from edge.mqtt.publisher import Health
 from feed.messages import Fault, ReaderSummary, Summary
 
@@ -31,7 +32,13 @@ class Counts:
         return counts
 
 
-def summarise(rules: Rules, state: GateState, counts: Counts) -> Summary:
+Figures = Callable[[str], tuple[float | None, int, float | None]]
+"""Reader -> rolling median of accepted estimates, over how many people, its drift; °C."""
+
+
+def summarise(
+    rules: Rules, state: GateState, counts: Counts, figures: Figures = lambda _: (None, 0, None)
+) -> Summary:
     """The gate's part of the retained state; holds nothing of any person."""
     return Summary(
         phase=state.door.state,
@@ -40,16 +47,23 @@ def summarise(rules: Rules, state: GateState, counts: Counts) -> Summary:
         fire=state.door.state is DoorState.FIRE,
         granted=counts.granted,
         denied=counts.denied,
-        readers=tuple(
-            ReaderSummary(
-                name=lane.name, direction=rules.lane(lane.name).direction, phase=lane.state
-            )
-            for lane in state.lanes
-        ),
+        readers=tuple(_reader(rules, lane, figures) for lane in state.lanes),
         faults=tuple(
             Fault(device=device, cause=cause, reader=reader)
             for (device, reader), cause in state.faults
         ),
+    )
+
+
+def _reader(rules: Rules, lane: Lane, figures: Figures) -> ReaderSummary:
+    median_c, people, drift_c = figures(lane.name)
+    return ReaderSummary(
+        name=lane.name,
+        direction=rules.lane(lane.name).direction,
+        phase=lane.state,
+        median_c=median_c,
+        median_of=None if median_c is None else people,
+        drift_c=drift_c,
     )
 
 

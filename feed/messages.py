@@ -43,12 +43,19 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderSummary:
-    """One reader now. `ambient_c` is the air at its thermometer, never a person."""
+    """One reader now. `ambient_c` is the air at its thermometer, never a person.
+
+    `median_c` is the rolling median of the accepted estimates, over `median_of` people: what the
+    hub compares gates by. `drift_c` is how far it moved since the reference was taken.
+    """
 
     name: str
     direction: Direction
     phase: str | None = None
     ambient_c: float | None = None
+    median_c: float | None = None
+    median_of: int | None = None
+    drift_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ Temperatures are in °C, rounded to 0.01. Times are UTC with milliseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -74,20 +74,27 @@ class Person:
     """Who presented the code. `plain` stands only where the configuration says so.
 
     A `sealed` that is text is the digest of an identity that was erased (feed.codec.erase_sealed).
+    `token_before` is the same person's token under the key before, while keys change: it links
+    what both keys made.
     `flags` says what is odd about the code ("masked", "unverified": identity.flags).
     """
 
     scheme: str
     token: Token | None = None
+    token_before: Token | None = None
     category: str | None = None
     sealed: Sealed | str | None = None
-    plain: Mapping[str, Detail] | None = None
+    plain: Mapping[str, Detail] | None = field(default=None, repr=False)
     flags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One temperature measurement: the raw object and ambient beside the estimate, °C to 0.01."""
+    """One temperature measurement: the raw object and ambient beside the estimate, °C to 0.01.
+
+    `rounds_c` are the raw object temperatures of the rounds, where a high reading was measured
+    again; `flags` says what is odd ("ambient_out_of_range").
+    """
 
     verdict: str
     estimate_c: FiniteFloat | None = None
@@ -95,6 +102,8 @@ class Reading:
     ambient_c: FiniteFloat | None = None
     samples: int = 0
     spread_c: FiniteFloat | None = None
+    rounds_c: tuple[FiniteFloat, ...] | None = None
+    flags: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

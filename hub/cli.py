@@ -11,8 +11,12 @@ import click
 
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.epoch import new_epoch
+from hub.commands.pass_ import pass_group
+from hub.commands.phone import phone
+from hub.commands.poster import poster
 from hub.commands.serve import serve
 from hub.commands.status import status
+from hub.commands.unseal import unseal
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -26,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch):
+for command in (serve, status, new_epoch, pass_group, poster, phone, unseal):
     cli.add_command(command)
 
 

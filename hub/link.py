@@ -187,9 +187,9 @@ class Link:
         client.max_inflight_messages_set(0)
         client.enable_logger(self._last_error)
         if table.username is not None:
-            client.username_pw_set(table.username, _password(table))
+            client.username_pw_set(table.username, password_of(table))
         if table.tls is not None:
-            client.tls_set_context(_tls_context(table.tls))
+            client.tls_set_context(tls_context(table.tls))
         client.on_pre_connect = self._guard(self._pre_connect)
         client.on_socket_open = self._guard(_no_delay)
         client.on_connect = self._guard(self._accepted)
@@ -258,7 +258,7 @@ class Link:
         error = sys.exception()  # paho calls this while it handles the error
         self._wait_longer(client)
         where = f"{self._table.host}:{self._table.port}"
-        self.events.put(Disconnected(f"{where}: {_explain(error)}"))
+        self.events.put(Disconnected(f"{where}: {explain(error)}"))
 
     def _lost(
         self,
@@ -313,7 +313,8 @@ def _no_delay(_client: paho.Client, _userdata: Any, sock: Any) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _explain(error: BaseException | None) -> str:
+def explain(error: BaseException | None) -> str:
+    """What ended a try to connect, for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the broker's certificate is refused: {error.verify_message}; is mqtt.tls.ca_file "
@@ -336,7 +337,8 @@ def _hint(reason: ReasonCode) -> str:
     return ""
 
 
-def _password(table: MqttTable) -> str | None:
+def password_of(table: MqttTable) -> str | None:
+    """The broker's password. Raises ConfigError."""
     path = table.password_file
     if path is None:
         return None
@@ -350,8 +352,8 @@ def _password(table: MqttTable) -> str | None:
     return password
 
 
-def _tls_context(tls: TlsTable) -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and host name always checked."""
+def tls_context(tls: TlsTable) -> ssl.SSLContext:
+    """TLS 1.2 or newer, certificate and host name always checked. Raises ConfigError."""
     context = ssl.create_default_context()
     try:
         if tls.ca_file is not None:

@@ -17,6 +17,18 @@ class Base45Error(ValueError):
         self.alphabet = alphabet
 
 
+def encode(data: bytes) -> str:
+    """`data` in base45: three characters for two bytes, two for a last single one."""
+    text = []
+    for start in range(0, len(data), 2):
+        pair = data[start : start + 2]
+        number = int.from_bytes(pair, "big")
+        for _ in range(len(pair) + 1):  # the lowest place stands first
+            number, value = divmod(number, 45)
+            text.append(ALPHABET[value])
+    return "".join(text)
+
+
 def decode(text: str) -> bytes:
     """The bytes in `text`. Raises Base45Error."""
     try:

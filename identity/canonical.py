@@ -45,6 +45,11 @@ def platform(qid: str) -> str:
     return f"pc-covid:{qid}"
 
 
+def pass_holder(park: str, holder: str) -> str:
+    """A holder by the park's own id: the same for every pass that the park gives them."""
+    return f"pass:{park}/{holder}"
+
+
 def opaque(text: str) -> str | None:
     """A short printable text itself; None for what has to stand as its digest."""
     if text.isprintable() and 0 < len(text) <= LONGEST_TEXT:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -42,7 +44,12 @@ class Credential:
     `canonical` is the canonical identity, the text that the token is taken of: the same document
     gives the same text however it was written or decoded. `proved` names what the code proves by
     itself ("signature"); everything else in it is only claimed. `flags` are stable names of what
-    is odd about it (identity.flags).
+    is odd about it (identity.flags). `valid_from` and `valid_until`, both UTC and included, are
+    the time that the code holds good for, where it states one; identity.validity judges by them.
+    `issuer` is who signed it, by the code's own word.
+
+    `category` and `declaration` stand in passes: what the holder
+    is to the park (staff, pupil), and a health declaration by short names, its `date` among them.
     """
 
     scheme: Scheme
@@ -50,6 +57,11 @@ class Credential:
     holder: Holder | None = None
     proved: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    issuer: str | None = None
+    category: str | None = None
+    declaration: Mapping[str, str | int | bool] | None = field(default=None, repr=False)
 
     @property
     def damaged(self) -> bool:

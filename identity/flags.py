@@ -21,6 +21,20 @@ class Flag(StrEnum):
     UNVERIFIED = "unverified"
     PROXY = "proxy"
     MULTI_PART = "multi_part"
+    # what the signature and the lists say
+    SIGNER_UNKNOWN = "signer_unknown"
+    SIGNER_USE_DIFFERS = "signer_use_differs"
+    SIGNATURE_INVALID = "signature_invalid"
+    REVOKED = "revoked"
+    # what the clock says (identity.validity)
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    CLOCK_UNSURE = "clock_unsure"
+    # what a pass says (identity.schemes.park_pass); the last three of one that is bound to a phone
+    WRONG_SITE = "wrong_site"
+    NOT_POSSESSED = "not_possessed"
+    STALE = "stale"
+    REPLAYED = "replayed"
     # why it is damaged
     NOT_UTF8 = "not_utf8"
     FIELD_COUNT = "field_count"
@@ -32,6 +46,8 @@ class Flag(StrEnum):
     BAD_DATE = "bad_date"
     BAD_ALPHABET = "bad_alphabet"
     BAD_ENCODING = "bad_encoding"
+    BAD_CONTENT = "bad_content"
+    TOO_LARGE = "too_large"
     # what the citizen number contradicts
     PROVINCE_UNKNOWN = "province_unknown"
     BIRTH_YEAR_DIFFERS = "birth_year_differs"
@@ -50,6 +66,8 @@ DAMAGE = frozenset(
         Flag.BAD_DATE,
         Flag.BAD_ALPHABET,
         Flag.BAD_ENCODING,
+        Flag.BAD_CONTENT,
+        Flag.TOO_LARGE,
     }
 )
 CONTRADICTIONS = frozenset({Flag.PROVINCE_UNKNOWN, Flag.BIRTH_YEAR_DIFFERS, Flag.SEX_DIFFERS})

@@ -1,24 +1,34 @@
 """Key files: the park's token key, and the tracing authority's key pair.
 
-The token key is 32 random bytes, nothing else: `openssl rand -out FILE 32`. The authority's keys
-are X25519 in PEM: `openssl genpkey -algorithm x25519 -out FILE` and, for the gates,
-`openssl pkey -in FILE -pubout -out PUBLIC_FILE`.
+The token key is 32 random bytes, nothing else, as `openssl rand -out FILE 32` writes them too. The
+authority's keys are X25519 in PEM, as `openssl genpkey -algorithm x25519` writes them. No key is
+ever written over another.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 TOKEN_KEY_BYTES = 32
 
 _LARGEST = 65_536  # bytes of any key file
-_MAKE = f"make one with `openssl rand -out FILE {TOKEN_KEY_BYTES}`"
+_MAKE = "`edge-gate keys make-token FILE` makes one"
+_MAKE_AUTHORITY = "`edge-gate keys make-authority PRIVATE PUBLIC` makes a pair"
 _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 
@@ -40,15 +50,37 @@ def read_token_key(path: Path) -> bytes:
 def make_token_key(path: Path) -> bytes:
     """A new token key in a new file that only its owner reads. Raises KeyFileError."""
     key = os.urandom(TOKEN_KEY_BYTES)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise KeyFileError(f"{path}: can't be made: {error.strerror}") from error
+    _write_new(path, key, 0o600)
     return key
+
+
+def make_authority_keys(
+    private: Path, public: Path, password: bytes | None = None
+) -> X25519PrivateKey:
+    """A new key pair of the tracing authority in two new files. Raises KeyFileError.
+
+    The private one is read by its owner only, and encrypted where there is a password.
+    """
+    if public.exists():
+        raise _there(public)
+    key = X25519PrivateKey.generate()
+    hidden = BestAvailableEncryption(password) if password else NoEncryption()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, hidden)
+    _write_new(private, pem, 0o600)
+    try:
+        _write_new(public, _public_pem(key.public_key()), 0o644)
+    except KeyFileError:
+        private.unlink()
+        raise
+    return key
+
+
+def fingerprint(key: bytes | X25519PublicKey) -> str:
+    """What two copies of one key have in common and nobody gets the key from: 16 hexadecimal
+    digits of a SHA-256. A token key has 256 random bits, so its hash gives nothing away.
+    """
+    raw = key if isinstance(key, bytes) else key.public_bytes_raw()
+    return hashlib.sha256(b"edge-gate key\0" + raw).hexdigest()[:16]
 
 
 def read_public_key(path: Path) -> X25519PublicKey:
@@ -64,7 +96,7 @@ def read_public_key(path: Path) -> X25519PublicKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyFileError(f"{path}: is no public key in PEM") from error
     if not isinstance(key, X25519PublicKey):
-        raise KeyFileError(f"{path}: is not an X25519 key: `openssl genpkey -algorithm x25519`")
+        raise KeyFileError(f"{path}: is not an X25519 key: {_MAKE_AUTHORITY}")
     return key
 
 
@@ -79,8 +111,29 @@ def read_private_key(path: Path, password: bytes | None = None) -> X25519Private
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyFileError(f"{path}: is no private key in PEM, or the password is wrong") from error
     if not isinstance(key, X25519PrivateKey):
-        raise KeyFileError(f"{path}: is not an X25519 key: `openssl genpkey -algorithm x25519`")
+        raise KeyFileError(f"{path}: is not an X25519 key: {_MAKE_AUTHORITY}")
     return key
+
+
+def _public_pem(key: X25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError as error:
+        raise _there(path) from error
+    except OSError as error:
+        raise KeyFileError(f"{path}: can't be made: {error.strerror}") from error
+
+
+def _there(path: Path) -> KeyFileError:
+    return KeyFileError(f"{path}: is there already, and no key is written over another")
 
 
 def _read(path: Path, *, secret: bool) -> bytes:

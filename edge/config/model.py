@@ -13,6 +13,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
+from edge.config.sensors import FOREHEAD_CM, SENSORS, Variant
+from edge.gate.estimate import AMBIENT_FITTED_C, AMBIENT_REF_C, AMBIENT_SLOPE, OFFSET_C
+
 # MQTT topic level and file name at once: design.md, topics
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Pin = Annotated[int, Field(ge=0, le=27)]  # BCM numbers of the 40-pin header
@@ -145,10 +148,20 @@ AnyCamera = Annotated[
 class ThermometerTable(Table):
     """Keys that all thermometers share."""
 
-    rate_hz: Annotated[float, Field(gt=0, le=20)] = 10.0
+    rate_hz: Annotated[float, Field(gt=0, le=20)] = 20.0
     """Readings a second."""
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 2.0
     """A thermometer that gives no good reading for so long is faulted."""
+    noise_limit_c: Annotated[float, Field(gt=0, le=5)] = 0.3
+    """Self-check: the noise before an empty scene must be below this standard deviation."""
+    ambient_file: Path | None = None
+    """Self-check: file of a second thermometer in the same air, in thousandths of °C."""
+    ambient_tolerance_c: Annotated[float, Field(gt=0, le=20)] = 3.0
+    """Self-check: the two may differ by so much."""
+    reference_c: Annotated[float, Field(ge=-20, le=100)] | None = None
+    """Self-check: temperature of a reference source that the sensor sees when nobody is there."""
+    reference_tolerance_c: Annotated[float, Field(gt=0, le=5)] = 0.5
+    """Self-check: the source may be read so far off."""
 
 
 class Mlx90614Table(ThermometerTable):
@@ -162,6 +175,21 @@ class Mlx90614Table(ThermometerTable):
     """I2C address; every new sensor has 0x5a."""
     emissivity: Annotated[float, Field(ge=0.1, le=1.0)] = 0.98
     """Emissivity the sensor should be set to; skin has 0.98. Another one is told in the log."""
+    variant: Variant = "BCC"
+    """The three letters on the sensor: supply or medical (D), zones, field of view."""
+    distance_cm: Annotated[float, Field(ge=1, le=200)] = 5.0
+    """From the sensor to the forehead; the spot that it sees there must not exceed a forehead."""
+
+    @model_validator(mode="after")
+    def _sees_a_forehead(self) -> Mlx90614Table:
+        spot_cm = SENSORS[self.variant].spot_cm(self.distance_cm)
+        if spot_cm > FOREHEAD_CM:
+            text = (
+                f"{self.variant} sees a spot of {spot_cm:.1f} cm at {self.distance_cm:g} cm, more "
+                f"than a forehead ({FOREHEAD_CM:g} cm); come closer, or take one with a lens"
+            )
+            raise ProblemsError([(("distance_cm",), text)])
+        return self
 
 
 class SimThermometerTable(ThermometerTable):
@@ -171,6 +199,8 @@ class SimThermometerTable(ThermometerTable):
     """The simulated thermometer."""
     noise_c: Annotated[float, Field(ge=0, le=2)] = 0.05
     """Standard deviation of its noise, °C."""
+    error_c: Annotated[float, Field(ge=-5, le=5)] = 0.0
+    """What it reads too much, °C: for trials of calibration."""
 
 
 AnyThermometer = Annotated[Mlx90614Table | SimThermometerTable, Field(discriminator="driver")]
@@ -335,27 +365,54 @@ class ScanTable(Table):
 
 
 class ScreeningTable(Table):
-    """When a temperature counts as measured, and what it means; °C to 0.01.
+    """When a temperature counts as measured, and what follows from it; °C to 0.01.
 
-    estimate = object + offset_c + ambient_slope * (ambient - ambient_ref_c)
+    estimate = surface + offset_c + ambient_slope * (ambient - ambient_ref_c), where `surface` is
+    the sensor's object temperature after its calibration (docs/explanation/temperature.md).
     """
 
     limit_c: Annotated[float, Field(ge=36, le=42)] = 37.5
     """An estimate of this much and more is `temperature_high`."""
     low_limit_c: Annotated[float, Field(ge=25, le=36.5)] = 34.5
     """An estimate below this is no forehead (a hat, a mask, a hand): `temperature_low`."""
+    hottest_c: Annotated[float, Field(ge=42, le=60)] = 43.0
+    """What ever gave an estimate of this is a cup or a lamp while it stays: `not_a_face`."""
+    enforce: Literal["deny", "flag"] = "deny"
+    """What a temperature means: "deny" keeps people out, "flag" lets them in and says so."""
+    repeats: Annotated[int, Field(ge=0, le=5)] = 2
+    """A high reading is measured so many times again before it counts; the median decides."""
+    repeat_pause_s: Annotated[float, Field(ge=0, le=30)] = 1.0
+    """Pause before each repeat."""
+    secondary_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
+    """How long an attendant may enter a clinical thermometer's value, and how long it holds."""
     presence_c: Annotated[float, Field(ge=1, le=20)] = 3.0
-    """Someone stands before the sensor when it sees so much more than the air."""
-    samples: Annotated[int, Field(ge=1, le=100)] = 5
-    """Readings that make one measurement."""
+    """Someone stands before the sensor when it sees so much more than the empty scene."""
+    presence_with_code_c: Annotated[float, Field(ge=0.2, le=20)] = 1.0
+    """The same after a code was shown: at 35 °C a face hardly stands out from the room."""
+    changed_scene_s: Annotated[float, Field(ge=10, le=3_600)] = 120.0
+    """Warmth that stays so long without a code is the scene's own: sun on a wall, a lamp."""
+    samples: Annotated[int, Field(ge=3, le=100)] = 4
+    """Readings of one measurement, once the filter settled; 4 at 20 Hz see two of its outputs."""
     max_spread_c: Annotated[float, Field(gt=0, le=5)] = 0.5
     """Those readings may lie so far apart; otherwise measuring goes on."""
-    offset_c: Annotated[float, Field(ge=-10, le=10)] = 0.0
-    """Added to the object temperature: from the surface of the skin to the body, by calibration."""
-    ambient_slope: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    offset_c: Annotated[float, Field(ge=-10, le=10)] = OFFSET_C
+    """From the forehead's surface to the body at `ambient_ref_c`, as fitted on people."""
+    ambient_slope: Annotated[float, Field(ge=-1, le=1)] = AMBIENT_SLOPE
     """°C added for each °C of air above `ambient_ref_c`."""
-    ambient_ref_c: Annotated[float, Field(ge=-20, le=50)] = 25.0
-    """Air temperature at which the offset was found."""
+    ambient_ref_c: Annotated[float, Field(ge=-20, le=50)] = AMBIENT_REF_C
+    """Air temperature at which `offset_c` holds."""
+    fitted_low_c: Annotated[float, Field(ge=-20, le=50)] = AMBIENT_FITTED_C[0]
+    """Coldest air that the correction was fitted for; colder is `ambient_out_of_range`."""
+    fitted_high_c: Annotated[float, Field(ge=-20, le=50)] = AMBIENT_FITTED_C[1]
+    """Warmest air that the correction was fitted for; warmer is `ambient_out_of_range`."""
+    calibration_days: Annotated[int, Field(ge=0, le=3_650)] = 365
+    """A calibration older than this is an alarm, `calibration_due`; 0 asks for none."""
+    self_check_h: Annotated[float, Field(ge=0, le=720)] = 24.0
+    """Hours between self-checks of a thermometer before an empty scene; 0 for none."""
+    drift_c: Annotated[float, Field(gt=0, le=5)] = 0.3
+    """A rolling median that moves so far is an alarm, `temperature_drift`."""
+    state_path: Path | None = None
+    """Folder of calibrations and of drift; without it `screening` in records.path."""
 
     @model_validator(mode="after")
     def _ordered(self) -> ScreeningTable:
@@ -363,6 +420,9 @@ class ScreeningTable(Table):
             raise ProblemsError(
                 [(("low_limit_c",), f"{self.low_limit_c} is not below limit_c = {self.limit_c}")]
             )
+        if self.fitted_low_c >= self.fitted_high_c:
+            text = f"{self.fitted_low_c} is not below fitted_high_c = {self.fitted_high_c}"
+            raise ProblemsError([(("fitted_low_c",), text)])
         return self
 
 
@@ -398,6 +458,21 @@ class FaultsTable(Table):
     """The code was read, but no token could be made of it."""
 
 
+class RequireTable(Table):
+    """Proofs that a code must give, whatever the policy of its scheme; cards prove nothing.
+
+    "signature": it is genuine, by the lists of [trust] or the park's keys, and not over.
+    "possession": the phone that the pass belongs to made the code just now.
+    """
+
+    pass_: Annotated[tuple[Literal["signature", "possession"], ...], Field(alias="pass")] = ()
+    """Of the park's passes; with "possession" only phones pass, no printed badge."""
+    dcc: tuple[Literal["signature"], ...] = ()
+    """Of health certificates; needs trust.dcc_trust_list."""
+    shc: tuple[Literal["signature"], ...] = ()
+    """Of SMART Health Cards; needs trust.shc_keys."""
+
+
 class SchemesTable(Table):
     """Which codes are taken: "accept", "flag" (accept and say so in the record), "deny"."""
 
@@ -415,19 +490,51 @@ class SchemesTable(Table):
     """SMART Health Card."""
     opaque: SchemePolicy = "flag"
     """Any other code: factory badges, VNeID, whatever is not understood."""
+    require: RequireTable = RequireTable()
+    """Proofs that codes must give."""
+
+
+class TrustTable(Table):
+    """What signed codes are checked against; docs/reference/schemes.md has the formats. Read at the
+    start of the gate. Without its list or key a code stands as `unverified`.
+    """
+
+    park_keys: Path | None = None
+    """The park's public keys (`edge-hub pass key`): a PEM file, or a folder of them while keys
+    change. Passes without a good signature are refused then, and the park's lists are taken."""
+    lists_path: Path = Path("/var/lib/edge-gate/lists")
+    """Folder in which the park's lists (revoked passes) are kept."""
+    phone_steps: Annotated[int, Field(ge=0, le=10)] = 1
+    """A phone's code counts so many of its steps before and after its own."""
+    clock_slack_s: Annotated[float, Field(ge=0, le=60)] = 2.0
+    """And so much longer, for clocks that are not quite together."""
+
+    dcc_trust_list: Path | None = None
+    """Signers of health certificates: a folder of certificates, a PEM file, or JSON."""
+    dcc_revocations: Path | None = None
+    """Revoked health certificates: an identifier or a hash a line, or JSON."""
+    shc_keys: Path | None = None
+    """Issuers of SMART Health Cards with their keys, JSON."""
+    clock_unsure: Literal["flag", "deny"] = "flag"
+    """Codes that hold for a time, passes among them, while the gate's clock is not set."""
 
 
 class IdentityTable(Table):
-    """How a person stands in records. "token" keeps identities off the gate and the feed."""
+    """How a person stands in records. All but "plain" keep identities off the gate and the feed."""
 
-    mode: Literal["token", "plain"] = "token"
-    """"token": a keyed hash in place of the identity; "plain": the identity itself."""
+    mode: Literal["sealed", "token", "plain"] = "token"
+    """"token": a keyed hash in place of the identity; "sealed": that, and the identity sealed to
+    the tracing authority, whose key must be given; "plain": the identity itself."""
     scope: Name = "park"
     """Within one scope the same person has the same token: a park, or those that share the key."""
     key_id: Name = "k1"
     """Name of the key; it stands beside each token."""
     key_file: Path | None = None
-    """The park's 32-byte key, made once with `openssl rand -out FILE 32`."""
+    """The park's 32-byte key, made once with `edge-gate keys make-token FILE`."""
+    previous_key_id: Name | None = None
+    """Name of the key before; given with previous_key_file, its token stands beside the new one."""
+    previous_key_file: Path | None = None
+    """The key before, while people of both keys have to be linked; take it away after that."""
     seal_key_id: Name = "s1"
     """Name of the tracing authority's key; it stands beside each sealed identity."""
     seal_key_file: Path | None = None
@@ -435,10 +542,28 @@ class IdentityTable(Table):
 
     @model_validator(mode="after")
     def _keyed(self) -> IdentityTable:
-        if self.mode == "token" and self.key_file is None:
-            text = 'mode "token" needs the park\'s key: `openssl rand -out FILE 32` makes one'
-            raise ProblemsError([(("key_file",), text)])
+        problems = [*self._missing_keys(), *self._previous_problems()]
+        if problems:
+            raise ProblemsError(problems)
         return self
+
+    def _missing_keys(self) -> Iterator[Problem]:
+        if self.mode != "plain" and self.key_file is None:
+            make = "`edge-gate keys make-token FILE` makes one"
+            yield ("key_file",), f'mode "{self.mode}" needs the park\'s key: {make}'
+        if self.mode == "sealed" and self.seal_key_file is None:
+            yield ("seal_key_file",), 'mode "sealed" needs the tracing authority\'s public key'
+
+    def _previous_problems(self) -> Iterator[Problem]:
+        if (self.previous_key_id is None) != (self.previous_key_file is None):
+            given, other = "previous_key_id", "previous_key_file"
+            if self.previous_key_id is None:
+                given, other = other, given
+            yield (given,), f"stands without {other}; give both or none"
+        elif self.previous_key_id == self.key_id:
+            yield ("previous_key_id",), "is key_id too: each key has its own name"
+        elif self.previous_key_file is not None and self.key_file is None:
+            yield ("previous_key_file",), "stands without key_file; give the new key too"
 
 
 class RecordsTable(Table):
@@ -533,6 +658,7 @@ class Config(Table):
     timeouts: TimeoutsTable = TimeoutsTable()
     faults: FaultsTable = FaultsTable()
     schemes: SchemesTable = SchemesTable()
+    trust: TrustTable = TrustTable()
     identity: IdentityTable
     records: RecordsTable = RecordsTable()
     mqtt: MqttTable = MqttTable()
@@ -541,7 +667,7 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _whole(self) -> Config:
-        problems = [*self._name_problems(), *self._clashes()]
+        problems = [*self._name_problems(), *self._clashes(), *self._unprovable()]
         if problems:
             raise ProblemsError(problems)
         return self
@@ -550,6 +676,18 @@ class Config(Table):
         names = [reader.name for reader in self.reader]
         if len(set(names)) < len(names):
             yield ("reader", 1, "name"), f"two readers are called '{names[1]}'; give each its own"
+
+    def _unprovable(self) -> Iterator[Problem]:
+        """What is required and could be proved by nobody."""
+        required, trust = self.schemes.require, self.trust
+        if required.pass_ and trust.park_keys is None:
+            yield ("schemes", "require", "pass"), "needs trust.park_keys: nobody could prove it"
+        for name, proofs, key, file in (
+            ("dcc", required.dcc, "dcc_trust_list", trust.dcc_trust_list),
+            ("shc", required.shc, "shc_keys", trust.shc_keys),
+        ):
+            if proofs and file is None:
+                yield ("schemes", "require", name), f"needs trust.{key}: nobody could prove it"
 
     def _clashes(self) -> Iterator[Problem]:
         first: dict[str, KeyPath] = {}

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from edge.config.model import Config
+from collections.abc import Mapping
+from dataclasses import fields
+
+from edge.config.model import Config, ScreeningTable
+from edge.gate.estimate import Calibration, Correction
 from edge.gate.reasons import Device
 from edge.gate.rules import LaneRules, Rules
 from edge.gate.screening import ScreeningRules
 from identity.credential import Scheme
 
 
-def to_rules(config: Config) -> Rules:
-    """The rules of the machine, from all the tables that they come from."""
-    schemes = config.schemes.model_dump(by_alias=True)
+def _screening(table: ScreeningTable) -> ScreeningRules:
+    values = table.model_dump(include={key.name for key in fields(ScreeningRules)})
+    correction = table.model_dump(include={key.name for key in fields(Correction)})
+    return ScreeningRules(**values, correction=Correction(**correction))
+
+
+def to_rules(config: Config, calibrations: Mapping[str, Calibration] | None = None) -> Rules:
+    """The rules of the machine, from all the tables; `calibrations` of the readers' sensors."""
+    known = calibrations or {}
+    schemes = config.schemes.model_dump(by_alias=True, exclude={"require"})
+    required = config.schemes.require.model_dump(by_alias=True)
+    if config.trust.park_keys is not None:
+        # or whoever signs with a key of their own would pass, flagged
+        required["pass"] = (*required["pass"], "signature")
     times = config.timeouts
     return Rules(
         lanes=tuple(
             LaneRules(
-                name=reader.name, direction=reader.direction, mode=reader.mode, order=reader.order
+                name=reader.name,
+                direction=reader.direction,
+                mode=reader.mode,
+                order=reader.order,
+                calibration=known.get(reader.name),
             )
             for reader in config.reader
         ),
         schemes={Scheme(name): policy for name, policy in schemes.items()},
-        screening=ScreeningRules(**config.screening.model_dump()),
+        required={Scheme(name): frozenset(proofs) for name, proofs in required.items()},
+        clock_unsure=config.trust.clock_unsure,
+        screening=_screening(config.screening),
         fault_policy={
             Device.CAMERA: config.faults.camera,
             Device.THERMOMETER: config.faults.thermometer,

@@ -212,6 +212,8 @@ def _describe(kind: Any, limits: list[Any]) -> str:
         return values[0] if len(values) == 1 else "one of " + ", ".join(values)
     if get_origin(kind) is tuple and not _table_in(kind):
         inner = next(iter(_flatten(get_args(kind)[0], [])))
+        if get_args(kind)[-1] is Ellipsis:
+            return f"a list of {_describe(*inner).removeprefix('one of ')}"
         return f"[width, height], each {_describe(*inner)}"
     names = {bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}
     if kind is str and any(getattr(one, "pattern", None) for one in limits):

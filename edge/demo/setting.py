@@ -17,8 +17,8 @@ PARK = "demo"
 
 # a fever, a hat, two codes at once and a dark phone are rare: the demo shows each early
 _STAGED: dict[tuple[str, int], dict[str, Any]] = {
-    ("cong-1-in", 1): {"surface_c": 38.6},
-    ("cong-1-out", 2): {"surface_c": 31.4},
+    ("cong-1-in", 1): {"core_c": 38.9},
+    ("cong-1-out", 2): {"surface_c": 30.5},
     ("cong-2-in", 1): {"second_code": b"NV-0007"},
     ("cong-2-in", 2): {"passing": "holds_door"},
     ("cong-1-in", 3): {"passing": "stays"},

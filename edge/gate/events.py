@@ -58,11 +58,24 @@ class NotIdentified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One good read of a thermometer, °C."""
+    """One good read of a thermometer, °C; its filter follows a step within `settling_s`."""
 
     reader: str
     object_c: float
     ambient_c: float
+    settling_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondaryReading:
+    """An attendant entered a clinical thermometer's value for somebody who was refused as warm.
+
+    `seq` names the refusal's record; without it the newest refusal of the reader is meant.
+    """
+
+    reader: str
+    value_c: float
+    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +143,7 @@ class Noted:
     kind: Kind
     name: str
     detail: Mapping[str, Detail] | None = None
+    reader: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +157,7 @@ Event = (
     | Identified
     | NotIdentified
     | Sample
+    | SecondaryReading
     | Faulted
     | Recovered
     | Contact

@@ -13,18 +13,20 @@ from edge.gate.admission import Known, code_denies, decide
 from edge.gate.events import CodeRefused, CodeSeen, Identify, Signal
 from edge.gate.reasons import Alarm, Device, Reason
 from edge.gate.rules import CODE_DEVICES
-from edge.gate.screening import last_reading, steady_reading
-from edge.gate.state import DoorState, LaneState, Session
+from edge.gate.screening import Verdict, combined, concluded, last_reading, steady_reading
+from edge.gate.state import DoorState, LaneState, Refusal, Session
 from edge.gate.table import Row, Table, on, stay
 from edge.gate.triggers import DoorTrigger, LaneTrigger
 from edge.gate.work import LaneWork
-from feed.record import Decision
+from feed.record import Decision, Reading
 
 S = LaneState
 T = LaneTrigger
 
 # presentations remembered as answered: more than a tracker keeps alive at a time
 _REMEMBERED = 8
+# people who were refused as warm and wait for an attendant at one reader
+_MOST_REFUSALS = 16
 _REASON_OF = {
     Device.CAMERA: Reason.CAMERA_FAULT,
     Device.DECODER: Reason.CAMERA_FAULT,
@@ -74,6 +76,7 @@ def face_wanted(lane: LaneWork) -> bool:
         lane.lane_rules.needs_temperature
         and not code_denies(lane.work.rules, event.credential)
         and not lane.faults & {Device.THERMOMETER, Device.DOOR}
+        and not _found_normal(lane, event.credential.canonical)
     )
 
 
@@ -97,6 +100,16 @@ def face_starts(lane: LaneWork) -> bool:
 
 def fresh_face(lane: LaneWork) -> bool:
     return lane.lane.fresh_face
+
+
+def round_wanted(lane: LaneWork) -> bool:
+    """A high reading is measured again before it denies."""
+    return concluded(lane.work.rules.screening, _rounds_now(lane)) is None
+
+
+def warm_and_gone(lane: LaneWork) -> bool:
+    """Whoever was measured as high left before the next round, and no code will say who it was."""
+    return bool(lane.session.rounds) and not lane.lane_rules.needs_code
 
 
 def code_known(lane: LaneWork) -> bool:
@@ -172,6 +185,7 @@ def take_code(lane: LaneWork) -> None:
     lane.learn(
         presentation=event.presentation,
         credential=event.credential,
+        secondary=_found_normal(lane, event.credential.canonical),
         face_until_s=lane.work.now + lane.work.rules.temperature_wait_s,
     )
     lane.work.effects.append(
@@ -198,27 +212,43 @@ def note_changed(lane: LaneWork) -> None:
 
 def note_timed_out(lane: LaneWork) -> None:
     lane.learn(timed_out=True)
+    note_rounds(lane)
 
 
 def note_unidentified(lane: LaneWork) -> None:
     lane.learn(unidentified=True)
 
 
+def keep_round(lane: LaneWork) -> None:
+    """One more round is wanted after this one."""
+    lane.learn(rounds=_rounds_now(lane))
+
+
 def note_reading(lane: LaneWork) -> None:
-    reading = steady_reading(lane.work.rules.screening, lane.lane.scene)
-    lane.learn(reading=reading)
+    lane.learn(reading=concluded(lane.work.rules.screening, _rounds_now(lane)), rounds=())
     lane.set(fresh_face=False)
 
 
 def note_last_reading(lane: LaneWork) -> None:
-    """Time is up: what the samples say, or nothing."""
-    reading = last_reading(lane.work.rules.screening, lane.lane.scene)
-    lane.learn(reading=reading, timed_out=reading is None)
+    """Time is up: what the samples say, or nothing. A round that was high before stands."""
+    if lane.session.rounds:
+        note_rounds(lane)
+    else:
+        rules = lane.work.rules.screening
+        reading = last_reading(rules, lane.lane.scene, lane.lane_rules.calibration)
+        lane.learn(reading=reading, timed_out=reading is None)
     lane.set(fresh_face=False)
 
 
+def note_rounds(lane: LaneWork) -> None:
+    """No further round will come: those that were made say what is said."""
+    rounds = lane.session.rounds
+    if rounds:
+        lane.learn(reading=combined(lane.work.rules.screening, rounds), rounds=())
+
+
 def forget_reading(lane: LaneWork) -> None:
-    lane.learn(reading=None, timed_out=False)
+    lane.learn(reading=None, rounds=(), timed_out=False)
 
 
 def forget_session(lane: LaneWork) -> None:
@@ -233,9 +263,12 @@ def give_up_devices(lane: LaneWork) -> None:
 def decide_and_write(lane: LaneWork) -> None:
     """The decision, and its record; a grant reserves the door."""
     decision = _decision(lane)
-    lane.learn(decision=decision, request=lane.write_passage(decision))
+    request = lane.write_passage(decision)
+    lane.learn(decision=decision, request=request)
     if decision.result == "granted":
         lane.work.set_door(reserved=lane.name)
+    elif Reason.SECONDARY_CHECK in decision.reasons:
+        _await_attendant(lane, request)
 
 
 def note_blocked(lane: LaneWork) -> None:
@@ -302,6 +335,10 @@ def wait_identity(lane: LaneWork) -> None:
 def remember_entry(lane: LaneWork) -> None:
     """From now on the same code is a repeat for a while."""
     now, credential = lane.work.now, lane.session.credential
+    if credential is not None:
+        # a normal value of an attendant's opens once
+        kept_refusals = (r for r in lane.lane.refusals if r.canonical != credential.canonical)
+        lane.set(refusals=tuple(kept_refusals))
     if credential is None or lane.work.rules.repeat_s <= 0:
         return
     kept = [item for item in lane.lane.recent if item[1] > now and item[0] != credential.canonical]
@@ -341,6 +378,11 @@ def _enter_measuring(lane: LaneWork) -> None:
     lane.set(scene=lane.lane.scene.cleared())
     lane.wait(lane.work.rules.measuring_s)
     lane.show(Signal.HOLD_STILL)
+
+
+def _enter_pausing(lane: LaneWork) -> None:
+    lane.wait(lane.work.rules.screening.repeat_pause_s)
+    lane.show(Signal.HOLD_STILL, Reason.TEMPERATURE_REPEATED)
 
 
 def _enter_code_wanted(lane: LaneWork) -> None:
@@ -392,6 +434,7 @@ ENTER: Mapping[LaneState, Callable[[LaneWork], None]] = {
     S.IDLE: _enter_idle,
     S.CODE_SEEN: _enter_code_seen,
     S.MEASURING: _enter_measuring,
+    S.PAUSING: _enter_pausing,
     S.CODE_WANTED: _enter_code_wanted,
     S.IDENTIFYING: _enter_identifying,
     S.WAITING: _enter_waiting,
@@ -442,8 +485,38 @@ def _decision(lane: LaneWork) -> Decision:
         changed=session.changed,
         unidentified=session.unidentified,
         blocked=session.blocked,
+        secondary=session.secondary,
     )
     return decide(lane.work.rules, lane.lane_rules, known)
+
+
+def _rounds_now(lane: LaneWork) -> tuple[Reading, ...]:
+    """The rounds of before and the steady reading of now."""
+    reading = steady_reading(
+        lane.work.rules.screening, lane.lane.scene, lane.lane_rules.calibration
+    )
+    if reading is None or reading.verdict in {Verdict.LOW, Verdict.NOT_A_FACE}:
+        return lane.session.rounds
+    return (*lane.session.rounds, reading)
+
+
+def _found_normal(lane: LaneWork, canonical: str) -> bool:
+    """Whether an attendant's thermometer found this person normal a while ago."""
+    return any(
+        refusal.normal and refusal.canonical == canonical and lane.work.now < refusal.until_s
+        for refusal in lane.lane.refusals
+    )
+
+
+def _await_attendant(lane: LaneWork, request: int) -> None:
+    now, credential = lane.work.now, lane.session.credential
+    refusal = Refusal(
+        request=request,
+        until_s=now + lane.work.rules.screening.secondary_s,
+        canonical=None if credential is None else credential.canonical,
+    )
+    kept = [one for one in lane.lane.refusals if one.until_s > now]
+    lane.set(refusals=(*kept, refusal)[-_MOST_REFUSALS:])
 
 
 def _shown_reasons(lane: LaneWork) -> tuple[Reason, ...]:
@@ -458,7 +531,8 @@ def _shown_reasons(lane: LaneWork) -> tuple[Reason, ...]:
 # --- the table ------------------------------------------------------------------------------
 
 # fmt: off
-_UNDECIDED = [S.CODE_SEEN, S.MEASURING, S.CODE_WANTED, S.IDENTIFYING, S.WAITING]
+_UNDECIDED = [S.CODE_SEEN, S.MEASURING, S.PAUSING, S.CODE_WANTED, S.IDENTIFYING, S.WAITING]
+_BEFORE_SENSOR = [S.MEASURING, S.PAUSING]
 _OTHERS = [S.IDLE, S.DENIED, S.COOLING_DOWN, S.FAULTED, S.GRANTED, S.PASSING]
 
 _rows: list[Row[S, T, LaneWork]] = [
@@ -490,20 +564,25 @@ _rows: list[Row[S, T, LaneWork]] = [
     # who comes next keeps their turn: their code is taken up when this answer was shown
     *on(S.CODE_SEEN, T.CODE, S.IDENTIFYING, note_changed, guard=code_changed),
     *on(S.CODE_SEEN, T.PRESENT, S.MEASURING),
-    *on(S.CODE_SEEN, T.FAULT, S.IDENTIFYING, give_up_devices, guard=sensor_given_up),
+    *on(S.CODE_SEEN, T.FAULT, S.IDENTIFYING, note_rounds, give_up_devices, guard=sensor_given_up),
     *on(S.CODE_SEEN, T.TIMEOUT, S.IDENTIFYING, give_up_devices, note_timed_out),
     # the face is measured
-    *on(S.MEASURING, T.CODE, None, guard=code_answered),
-    *on(S.MEASURING, T.CODE, S.IDENTIFYING, answer_code, note_changed, guard=code_changed),
-    *on(S.MEASURING, T.CODE, None, answer_code, guard=same_code),
-    *on(S.MEASURING, T.CODE, None, answer_code, show_repeated, guard=code_repeated),
-    *on(S.MEASURING, T.CODE, None, take_code),
+    *on(_BEFORE_SENSOR, T.CODE, None, guard=code_answered),
+    *on(_BEFORE_SENSOR, T.CODE, S.IDENTIFYING, answer_code, note_changed, guard=code_changed),
+    *on(_BEFORE_SENSOR, T.CODE, None, answer_code, guard=same_code),
+    *on(_BEFORE_SENSOR, T.CODE, None, answer_code, show_repeated, guard=code_repeated),
+    *on(_BEFORE_SENSOR, T.CODE, None, take_code),
+    *on(S.MEASURING, T.READING, S.PAUSING, keep_round, guard=round_wanted),
     *on(S.MEASURING, T.READING, S.CODE_WANTED, note_reading, guard=code_missing),
     *on(S.MEASURING, T.READING, S.IDENTIFYING, note_reading, give_up_devices),
-    *on(S.MEASURING, T.ABSENT, S.CODE_SEEN, guard=code_known),
-    *on(S.MEASURING, T.ABSENT, S.IDLE),
-    *on(S.MEASURING, T.FAULT, S.CODE_WANTED, guard=sensor_given_up_code_missing),
-    *on(S.MEASURING, T.FAULT, S.IDENTIFYING, give_up_devices, guard=sensor_given_up),
+    *on(_BEFORE_SENSOR, T.ABSENT, S.CODE_SEEN, guard=code_known),
+    *on(_BEFORE_SENSOR, T.ABSENT, S.IDENTIFYING,
+        note_rounds, give_up_devices, guard=warm_and_gone),
+    *on(_BEFORE_SENSOR, T.ABSENT, S.IDLE),
+    *on(_BEFORE_SENSOR, T.FAULT, S.CODE_WANTED, note_rounds, guard=sensor_given_up_code_missing),
+    *on(_BEFORE_SENSOR, T.FAULT, S.IDENTIFYING,
+        note_rounds, give_up_devices, guard=sensor_given_up),
+    *on(S.PAUSING, T.TIMEOUT, S.MEASURING),
     *on(S.MEASURING, T.TIMEOUT, S.CODE_WANTED, note_last_reading, guard=code_missing),
     *on(S.MEASURING, T.TIMEOUT, S.IDENTIFYING, note_last_reading, give_up_devices),
     # the face is known, the code is waited for

@@ -15,10 +15,10 @@ from edge.gate.lane import ENTER, LANE_TABLE, interrupt
 from edge.gate.reasons import Alarm, Device, Reason
 from edge.gate.rules import Rules
 from edge.gate.screening import Verdict, observe, steady_reading
-from edge.gate.state import DoorPart, DoorState, GateState, Lane, LaneState
+from edge.gate.state import DoorPart, DoorState, GateState, Lane, LaneState, Refusal
 from edge.gate.triggers import DoorTrigger, LaneTrigger
 from edge.gate.work import LaneWork, Work
-from feed.record import Detail, Kind
+from feed.record import Detail, Draft, Happening, Kind, Reading
 
 # rounds of CHECK after an event; each moves a lane on, and a way has fewer states than this
 _MOST_CHECKS = 16
@@ -79,8 +79,8 @@ def _take(work: Work, event: ev.Event) -> None:
             _lane(work, event.reader, LaneTrigger.REFUSED)
         case ev.Identified() | ev.NotIdentified():
             _take_person(work, event)
-        case ev.Sample():
-            _take_sample(work, event)
+        case ev.Sample() | ev.SecondaryReading():
+            _take_temperature(work, event)
         case ev.Durable() | ev.NotDurable():
             _take_written(work, event)
         case ev.Faulted():
@@ -88,7 +88,7 @@ def _take(work: Work, event: ev.Event) -> None:
         case ev.Recovered():
             _take_recovery(work, event)
         case ev.Noted():
-            work.happening(event.kind, event.name, detail=event.detail)
+            work.happening(event.kind, event.name, reader=event.reader, detail=event.detail)
         case ev.Tick():
             pass
         case _:
@@ -116,11 +116,25 @@ def _take_person(work: Work, event: ev.Identified | ev.NotIdentified) -> None:
         LaneWork(work, lane.name).learn(person=event.person, unidentified=failed)
 
 
+def _take_temperature(work: Work, event: ev.Sample | ev.SecondaryReading) -> None:
+    if isinstance(event, ev.Sample):
+        _take_sample(work, event)
+    else:
+        _take_secondary(work, event)
+
+
 def _take_sample(work: Work, event: ev.Sample) -> None:
-    rules = work.rules.screening
     lane = LaneWork(work, work.state.lane(event.reader).name)
     was_present = lane.lane.scene.present
-    scene = observe(rules, lane.lane.scene, event.object_c, event.ambient_c)
+    scene = observe(
+        work.rules.screening,
+        lane.lane.scene,
+        event.object_c,
+        event.ambient_c,
+        now=work.now,
+        settling_s=event.settling_s,
+        code_in_view=lane.session.credential is not None,
+    )
     lane.set(scene=scene)
     if not scene.present:
         lane.set(fresh_face=True)
@@ -133,14 +147,50 @@ def _take_sample(work: Work, event: ev.Sample) -> None:
 
 
 def _take_window(work: Work, lane: LaneWork) -> None:
-    reading = steady_reading(work.rules.screening, lane.lane.scene)
+    reading = steady_reading(work.rules.screening, lane.lane.scene, lane.lane_rules.calibration)
     if reading is None:
         return
-    if reading.verdict == Verdict.LOW:
-        # too low is never healthy: there is time left to come closer, or to take off the hat
+    if reading.verdict in {Verdict.LOW, Verdict.NOT_A_FACE}:
+        # neither is healthy: there is time left to come closer, take off the hat, put away the cup
         lane.show(ev.Signal.COME_CLOSER)
         return
     _lane(work, lane.name, LaneTrigger.READING)
+
+
+def _take_secondary(work: Work, event: ev.SecondaryReading) -> None:
+    """An attendant's value: a record that names the refusal; a normal one opens the next time."""
+    lane = LaneWork(work, work.state.lane(event.reader).name)
+    refusal = waiting_refusal(lane.lane, event.seq, work.now)
+    if refusal is None:
+        detail: dict[str, Detail] = {"why": "nobody waits for it", "value_c": event.value_c}
+        work.happening(Kind.AUDIT, "secondary_refused", reader=lane.name, detail=detail)
+        return
+    rules = work.rules.screening
+    normal = event.value_c < rules.limit_c
+    work.write(
+        Draft(
+            kind=Kind.CHECK,
+            reader=lane.name,
+            direction=lane.lane_rules.direction,
+            reading=Reading(
+                verdict=Verdict.NORMAL if normal else Verdict.HIGH,
+                estimate_c=round(event.value_c, 2),
+            ),
+            event=Happening(name="secondary", detail={"limit_c": rules.limit_c}),
+        ),
+        ref=refusal.request,
+    )
+    done = replace(refusal, normal=normal, until_s=work.now + rules.secondary_s)
+    others = (one for one in lane.lane.refusals if one.request != refusal.request)
+    lane.set(refusals=(*others, done) if normal and refusal.canonical else tuple(others))
+
+
+def waiting_refusal(lane: Lane, seq: int | None, now: float) -> Refusal | None:
+    """Whose secondary measurement is meant: that of record `seq`, or the newest refusal's."""
+    waiting = [one for one in lane.refusals if not one.normal and now < one.until_s]
+    if seq is not None:
+        waiting = [one for one in waiting if one.seq == seq]
+    return waiting[-1] if waiting else None
 
 
 def _take_fault(work: Work, event: ev.Faulted) -> None:
@@ -207,6 +257,8 @@ def _take_written(work: Work, event: ev.Durable | ev.NotDurable) -> None:
     if not 0 < event.request < work.state.next_request:
         raise ValueError(f"no record was asked for under request {event.request}")
     durable = isinstance(event, ev.Durable)
+    if isinstance(event, ev.Durable):
+        _note_seq(work, event)
     if durable and event.request in work.state.late:
         work.state = replace(work.state, late=work.state.late - {event.request})
         if not work.state.late:
@@ -215,6 +267,16 @@ def _take_written(work: Work, event: ev.Durable | ev.NotDurable) -> None:
         if lane.session.request == event.request:
             trigger = LaneTrigger.DURABLE if durable else LaneTrigger.NOT_DURABLE
             _lane(work, lane.name, trigger)
+
+
+def _note_seq(work: Work, event: ev.Durable) -> None:
+    for lane in work.state.lanes:
+        if any(refusal.request == event.request for refusal in lane.refusals):
+            refusals = tuple(
+                replace(refusal, seq=event.seq) if refusal.request == event.request else refusal
+                for refusal in lane.refusals
+            )
+            work.state = work.state.with_lane(replace(lane, refusals=refusals))
 
 
 # --- running the tables ---------------------------------------------------------------------

@@ -18,6 +18,17 @@ class Reason(StrEnum):
     CODE_CHANGED = "code_changed"
     CODE_REPEATED = "code_repeated"
     SEVERAL_CODES = "several_codes"
+    CODE_UNPROVED = "code_unproved"
+    CODE_SIGNATURE_INVALID = "code_signature_invalid"
+    CODE_REVOKED = "code_revoked"
+    CODE_EXPIRED = "code_expired"
+    CODE_NOT_YET_VALID = "code_not_yet_valid"
+    CODE_CLOCK_UNSURE = "code_clock_unsure"
+    CODE_INCOMPLETE = "code_incomplete"
+    CODE_WRONG_SITE = "code_wrong_site"
+    CODE_NOT_POSSESSED = "code_not_possessed"
+    CODE_STALE = "code_stale"
+    CODE_REPLAYED = "code_replayed"
     NO_CODE_NEEDED = "no_code_needed"
     # the temperature
     TEMPERATURE_NORMAL = "temperature_normal"
@@ -25,6 +36,11 @@ class Reason(StrEnum):
     TEMPERATURE_LOW = "temperature_low"
     TEMPERATURE_UNSTEADY = "temperature_unsteady"
     TEMPERATURE_TIMEOUT = "temperature_timeout"
+    TEMPERATURE_REPEATED = "temperature_repeated"
+    NOT_A_FACE = "not_a_face"
+    AMBIENT_OUT_OF_RANGE = "ambient_out_of_range"
+    SECONDARY_CHECK = "secondary_check"
+    SECONDARY_NORMAL = "secondary_normal"
     # modes and doors
     RECORD_ONLY = "record_only"
     FIRE_RELEASE = "fire_release"
@@ -65,6 +81,8 @@ class Alarm(StrEnum):
     RECORDS_DROPPED = "records_dropped"
     RECORD_REFUSED = "record_refused"
     RECORDS_NEARLY_FULL = "records_nearly_full"
+    CALIBRATION_DUE = "calibration_due"
+    TEMPERATURE_DRIFT = "temperature_drift"
 
 
 class Cause(StrEnum):
@@ -77,6 +95,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     BUS_ERROR = "bus_error"
     BAD_DATA = "bad_data"
+    SELF_CHECK = "self_check"
     CRASHED = "crashed"
     HUNG = "hung"
     MISSING_LIBRARY = "missing_library"

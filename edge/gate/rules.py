@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edge.gate.reasons import Device
-from edge.gate.screening import ScreeningRules
+from edge.gate.screening import Calibration, ScreeningRules
 from feed.record import Direction
 from identity.credential import Scheme
 
@@ -15,18 +15,20 @@ Mode = Literal["code_and_temperature", "code_only", "temperature_only", "record_
 Order = Literal["code_first", "temperature_first"]
 FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
+ClockPolicy = Literal["flag", "deny"]
 
 CODE_DEVICES = frozenset({Device.CAMERA, Device.DECODER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRules:
-    """One reader: its side of the door and what it asks of a person."""
+    """One reader: its side of the door, what it asks of a person, its sensor's calibration."""
 
     name: str
     direction: Direction
     mode: Mode = "code_and_temperature"
     order: Order = "code_first"
+    calibration: Calibration | None = None
 
     @property
     def needs_code(self) -> bool:
@@ -48,13 +50,17 @@ class LaneRules:
 class Rules:
     """Everything that the machine's decisions depend on beside events and time.
 
-    `fault_policy` has an entry for CAMERA, THERMOMETER, RECORDER and IDENTITY.
+    `fault_policy` has an entry for CAMERA, THERMOMETER, RECORDER and IDENTITY. `required` names the
+    proofs that codes of a scheme must give; `clock_unsure` is what becomes of codes that hold for a
+    time while the clock is not set.
     """
 
     lanes: tuple[LaneRules, ...]
     schemes: Mapping[Scheme, SchemePolicy]
     screening: ScreeningRules
     fault_policy: Mapping[Device, FaultPolicy]
+    required: Mapping[Scheme, frozenset[str]] = field(default_factory=dict)
+    clock_unsure: ClockPolicy = "flag"
     contact_fitted: bool = True
     fire_reset: Literal["automatic", "command"] = "command"
     repeat_s: float = 30.0

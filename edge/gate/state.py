@@ -22,6 +22,7 @@ class LaneState(StrEnum):
     IDLE = "idle"
     CODE_SEEN = "code_seen"
     MEASURING = "measuring"
+    PAUSING = "pausing"
     CODE_WANTED = "code_wanted"
     IDENTIFYING = "identifying"
     WAITING = "waiting"
@@ -50,8 +51,10 @@ class DoorState(StrEnum):
 class Session:
     """What is known of the person before a reader, from the first sign of them to the outcome.
 
-    `faults` are the devices that were given up on for this person, `blocked` why the door could
-    not be had, `face_until_s` how long a face is waited for.
+    `rounds` are the measurements so far, where the first was high; `secondary` that a clinical
+    thermometer found them normal after a refusal. `faults` are the devices that were given up on
+    for this person, `blocked` why the door could not be had, `face_until_s` how long a face is
+    waited for.
     """
 
     presentation: str | None = None
@@ -60,6 +63,8 @@ class Session:
     unidentified: bool = False
     refused: Reason | None = None
     reading: Reading | None = None
+    rounds: tuple[Reading, ...] = ()
+    secondary: bool = False
     timed_out: bool = False
     changed: bool = False
     blocked: Reason | None = None
@@ -75,10 +80,26 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Somebody who was refused as warm, and may be measured by an attendant until `until_s`.
+
+    `request` wrote the refusal, `seq` is its record once that is on disk. `normal` says that a
+    clinical thermometer found them well: who shows the `canonical` code again is not measured.
+    """
+
+    request: int
+    until_s: float
+    canonical: str | None = None
+    seq: int | None = None
+    normal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """One reader. `done` are the presentations that had their answer; `recent` maps the canonical
     identities that were let in to the second until which showing the code again is a repeat;
-    `fresh_face` is set once nobody stood there, so that one face is not measured twice.
+    `fresh_face` is set once nobody stood there, so that one face is not measured twice;
+    `refusals` wait for an attendant's thermometer.
     """
 
     name: str
@@ -89,7 +110,8 @@ class Lane:
     fresh_face: bool = True
     shown: tuple[Signal, tuple[Reason, ...]] | None = None
     done: tuple[str, ...] = ()
-    recent: tuple[tuple[str, float], ...] = ()
+    recent: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

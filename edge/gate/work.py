@@ -123,6 +123,7 @@ class LaneWork:
     def write_passage(self, decision: Decision) -> int:
         """Ask for the record of a decision."""
         session = self.session
+        credential = session.credential
         return self.work.write(
             Draft(
                 kind=Kind.PASSAGE,
@@ -130,6 +131,7 @@ class LaneWork:
                 direction=self.lane_rules.direction,
                 person=self._person(),
                 reading=session.reading,
+                declaration=None if credential is None else credential.declaration,
                 decision=decision,
             )
         )
@@ -138,5 +140,9 @@ class LaneWork:
         session = self.session
         if session.person is None and session.credential is not None:
             credential = session.credential
-            return Person(scheme=credential.scheme, flags=credential.flags or None)
+            return Person(
+                scheme=credential.scheme,
+                category=credential.category,
+                flags=credential.flags or None,
+            )
         return session.person

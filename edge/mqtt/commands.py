@@ -13,7 +13,7 @@ from feed.record import Detail
 log = logging.getLogger(__name__)
 
 # Done by the daemon, through the handler it hands in
-FOR_THE_DAEMON = ("fire_reset",)
+FOR_THE_DAEMON = ("fire_reset", "secondary")
 KNOWN = ("resend", "state", *FOR_THE_DAEMON)
 
 Handler = Callable[[Command], Reply]

@@ -46,7 +46,7 @@ from feed.messages import (
     summary_from,
 )
 from feed.record import Kind
-from feed.topics import GateTopics
+from feed.topics import Channel, GateTopics, topic_filter
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,8 @@ class Publisher(Worker):
     """Publishes records, alarms, state, replies and discovery of one gate.
 
     `handler` does the commands that are the daemon's (edge.mqtt.commands); `version` is the
-    software's; `refuse` is told of records that no broker will take; `now` gives UTC.
+    software's; `on_list` is given topic and payload of the park's lists, in this thread; without
+    it none are asked for; `refuse` is told of records that no broker will take; `now` gives UTC.
     Raises MqttSetupError when made.
     """
 
@@ -166,6 +167,7 @@ class Publisher(Worker):
         *,
         handler: Handler,
         version: str,
+        on_list: Callable[[str, bytes], None] | None = None,
         state_every_s: float = 60.0,
         ack_timeout_s: float | None = None,
         refuse: Refuse = lambda stream, seq, why: False,  # noqa: ARG005 - by name
@@ -179,6 +181,8 @@ class Publisher(Worker):
         self._table = table
         self._outbox = outbox
         self._version = version
+        self._on_list = on_list
+        self._list_filter = topic_filter(Channel.LIST, park=gate.park)
         self._state_every_s = state_every_s
         self._ack_timeout_s = ack_timeout_s or min(_ACK_TIMEOUT_S, table.receipt_timeout_s)
         self._now = now
@@ -429,6 +433,8 @@ class Publisher(Worker):
         wanted = [Subscription(self._topics.command, live_only=True)]
         topics = [one.receipt_topic for one in self._sources]
         wanted += [Subscription(topic) for topic in topics if topic is not None]
+        if self._on_list is not None:
+            wanted.append(Subscription(self._list_filter))
         self._client.subscribe(wanted)
 
     def _forget_flights(self) -> None:
@@ -518,6 +524,9 @@ class Publisher(Worker):
         for source in self._sources:
             if event.topic == source.receipt_topic and source.hub is not None:
                 self._on_receipt(source, source.hub, event.payload)
+                return
+        if self._on_list is not None:
+            self._on_list(event.topic, event.payload)
 
     def _on_receipt(self, source: _Source, hub: HubDrain, payload: bytes) -> None:
         self._counters["receipts"] += 1

@@ -9,6 +9,7 @@ Whose turn is it, when there are two codes?
 - A code that was alone first keeps its turn: somebody behind with a phone must not undo, nor get,
   the entry of the person in front. The newcomer waits, and gets the turn once the first has not
   been seen for `settle_s`.
+- A code that changes in view and stays its holder's (a phone's rotating pass) is one presentation.
 - A code put away and another one shown in its place is a change of turn, after the same
   `settle_s`: until then it can't be told from the first code unread in one frame.
 """
@@ -117,7 +118,16 @@ class Presentations:
         credential = self._understand(payload) if payload else None
         if credential is None or not credential.canonical:
             return self._refused(Reason.CODE_UNREADABLE)
-        return CodeSeen(reader=self._reader, presentation=self._number(), credential=credential)
+        number = self._number_of(credential.canonical) or self._number()
+        return CodeSeen(reader=self._reader, presentation=number, credential=credential)
+
+    def _number_of(self, canonical: str) -> str | None:
+        """The presentation of this holder whose code of before was in view until now."""
+        for view in self._in_view.values():
+            seen = view.answer
+            if isinstance(seen, CodeSeen) and seen.credential.canonical == canonical:
+                return seen.presentation
+        return None
 
     def _refuse_several(self) -> CodeRefused:
         if self._several is None:

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from identity.credential import Credential
-from identity.schemes import bhyt, cccd, opaque, pc_covid, signed
+from identity.schemes import bhyt, cccd, dcc, opaque, pc_covid, shc
 from identity.schemes.code import Code, Parser
-
-# prefixes first, then the marks that are hardest to mistake
-PARSERS: tuple[Parser, ...] = (
-    signed.parse_pass,
-    signed.parse_dcc,
-    signed.parse_shc,
-    bhyt.parse,
-    pc_covid.parse,
-    cccd.parse,
-)
+from identity.schemes.park_pass import understand_pass
+from identity.trust import NO_TRUST, Trust
 
 
-def understand(payload: bytes) -> Credential:
-    """The credential in the bytes of a code, exactly as decoded. Never raises."""
+def parsers(trust: Trust = NO_TRUST, park_pass: Parser = understand_pass) -> tuple[Parser, ...]:
+    """Every scheme's but the last resort: prefixes first, then the marks that are hardest to
+    mistake. `park_pass` is what checks passes (park_pass.PassVerifier.parse).
+    """
+    return (
+        park_pass,
+        partial(dcc.parse, trust=trust),
+        partial(shc.parse, trust=trust),
+        bhyt.parse,
+        pc_covid.parse,
+        cccd.parse,
+    )
+
+
+UNCHECKED = parsers()
+
+
+def understand(payload: bytes, using: Sequence[Parser] = UNCHECKED) -> Credential:
+    """The credential in the bytes of a code, exactly as decoded. Never raises.
+
+    Signatures are checked by what `using` was given (`parsers`); of health certificates and cards
+    the time is not looked at: identity.validity does.
+    """
     code = Code.read(payload)
-    for parse in PARSERS:
+    for parse in using:
         answer = parse(code)
         if isinstance(answer, Credential):
             return answer

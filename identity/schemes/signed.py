@@ -1,76 +1,42 @@
-"""Codes that carry a signature, known by their prefix: EU DCC, SMART Health Card, our pass.
+"""What health certificates and health cards have in common.
 
-Nothing in them is believed before the signature is checked, so all of them are `unverified` and
-state no holder; the canonical identity is the digest of the code.
-
-- `HC1:` + base45 (hcert-spec 1.0.8, section 4.2)
-- `EG1:` + base45: the project's own pass, encoded the same way
-- `shc:/` + two digits a character, ord - 45 (SMART Health Cards Framework 1.4.0), `shc:/C/N/` in
-  the deprecated form in several parts
+A signature that was not checked leaves a code `unverified`: what it states is claimed, not proved.
 """
 
 from __future__ import annotations
 
-import re
-
-from identity import base45, canonical
+from identity import base45, canonical, inflate
 from identity.credential import Credential, Scheme
 from identity.flags import Flag, summarise
-from identity.schemes.code import Code, NotMine
+from identity.schemes.code import Code
 
-DCC_PREFIX = "HC1:"
-PASS_PREFIX = "EG1:"  # noqa: S105 - a pass, not a password
-SHC_PREFIX = "shc:/"
-
-_SHC_PART = re.compile(r"[0-9]+/[0-9]+/")
-_SHC_DIGITS = re.compile(r"[0-9]*")
-_SHC_LARGEST = ord("z") - 45  # base64url, "." and "-" lie within "-" .. "z"
+# zlib, deflate, window of at most 32 KiB, no dictionary: the levels that exist (RFC 1950)
+_ZLIB = tuple(bytes([0x78, second]) for second in (0x01, 0x5E, 0x9C, 0xDA))
 
 
-def parse_dcc(code: Code) -> Credential | NotMine:
-    """An EU Digital COVID Certificate, and Vietnam's, which follows it."""
-    return _parse_base45(code, DCC_PREFIX, Scheme.DCC)
+class DamagedError(ValueError):
+    """A part of a signed code that is not what its scheme prescribes, as the flag says."""
+
+    def __init__(self, flag: Flag) -> None:
+        super().__init__(flag.value)
+        self.flag = flag
 
 
-def parse_pass(code: Code) -> Credential | NotMine:
-    """The project's own pass."""
-    return _parse_base45(code, PASS_PREFIX, Scheme.PASS)
-
-
-def parse_shc(code: Code) -> Credential | NotMine:
-    """A SMART Health Card."""
-    if not code.text.startswith(SHC_PREFIX):
-        return NotMine(f"no {SHC_PREFIX} in front")
-    body = code.text.removeprefix(SHC_PREFIX)
-    several = _SHC_PART.match(body)
-    digits = body[several.end() :] if several else body
-    found = [Flag.MULTI_PART] if several else []
-    return _unverified(Scheme.SHC, code, [*found, *_shc_damage(digits)])
-
-
-def _parse_base45(code: Code, prefix: str, scheme: Scheme) -> Credential | NotMine:
-    if not code.text.startswith(prefix):
-        return NotMine(f"no {prefix} in front")
-    return _unverified(scheme, code, _base45_damage(code.text.removeprefix(prefix)))
-
-
-def _base45_damage(body: str) -> list[Flag]:
+def unpacked(body: str) -> bytes:
+    """The bytes behind the prefix: base45, compressed or not. Raises DamagedError."""
     try:
-        return [] if base45.decode(body) else [Flag.BAD_ENCODING]
+        packed = base45.decode(body)
+        if not packed:
+            raise DamagedError(Flag.BAD_ENCODING)
+        return inflate.unpacked(packed) if packed.startswith(_ZLIB) else packed
     except base45.Base45Error as error:
-        return [Flag.BAD_ALPHABET if error.alphabet else Flag.BAD_ENCODING]
+        raise DamagedError(Flag.BAD_ALPHABET if error.alphabet else Flag.BAD_ENCODING) from error
+    except inflate.InflateError as error:
+        raise DamagedError(Flag.TOO_LARGE if error.too_large else Flag.BAD_ENCODING) from error
 
 
-def _shc_damage(digits: str) -> list[Flag]:
-    if not _SHC_DIGITS.fullmatch(digits):
-        return [Flag.BAD_ALPHABET]
-    pairs = [digits[start : start + 2] for start in range(0, len(digits), 2)]
-    if len(digits) % 2 or not pairs or any(int(pair) > _SHC_LARGEST for pair in pairs):
-        return [Flag.BAD_ENCODING]
-    return []
-
-
-def _unverified(scheme: Scheme, code: Code, found: list[Flag]) -> Credential:
+def damaged(scheme: Scheme, code: Code, *found: Flag) -> Credential:
+    """The credential of a code that states nothing that could be read."""
     return Credential(
         scheme=scheme,
         canonical=canonical.digest(scheme, code.payload),

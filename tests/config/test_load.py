@@ -317,6 +317,31 @@ def test_a_fault_of_a_drop_in_names_the_drop_in(config_file: Path) -> None:
             "",
             'identity.key_file: mode "token" needs the park\'s key',
         ),
+        (
+            "[identity]",
+            '[identity]\nmode = "sealed"',
+            'identity.seal_key_file: mode "sealed" needs the tracing authority\'s public key',
+        ),
+        (
+            "[identity]",
+            '[identity]\nprevious_key_id = "k0"',
+            "identity.previous_key_id: stands without previous_key_file; give both or none",
+        ),
+        (
+            "[identity]",
+            '[identity]\nprevious_key_id = "k1"\nprevious_key_file = "keys/old.key"',
+            "identity.previous_key_id: is key_id too: each key has its own name",
+        ),
+        (
+            "[identity]",
+            '[schemes.require]\ndcc = ["signature"]\n[identity]',
+            "schemes.require.dcc: needs trust.dcc_trust_list: nobody could prove it",
+        ),
+        (
+            "[identity]",
+            '[schemes.require]\npass = ["signatur"]\n[identity]',
+            'schemes.require.pass: ["signatur"] is not a list of',
+        ),
         ('key_file = "keys/token.key"', "key_file = 3", "identity.key_file: 3 is not a path"),
     ],
 )

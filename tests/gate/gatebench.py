@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge.gate import events as ev
+from edge.gate.estimate import Correction
 from edge.gate.machine import initial, start, step
 from edge.gate.reasons import Device
 from edge.gate.rules import LaneRules, Rules
@@ -18,7 +19,10 @@ OUT = LaneRules(name="out", direction="out")
 RULES = Rules(
     lanes=(IN, OUT),
     schemes={Scheme.CCCD: "accept", Scheme.OPAQUE: "flag", Scheme.DCC: "deny"},
-    screening=ScreeningRules(),
+    # the simplest thermometer: it shows the body's temperature, and is believed at once
+    screening=ScreeningRules(
+        correction=Correction(offset_c=0.0, ambient_slope=0.0), repeats=0, secondary_s=0.0
+    ),
     fault_policy={
         Device.CAMERA: "deny",
         Device.THERMOMETER: "deny",

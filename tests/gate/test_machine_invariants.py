@@ -26,7 +26,8 @@ ACTION = st.one_of(
     CODE,
     st.tuples(st.just("again"), READER),
     st.tuples(st.just("refused"), READER),
-    st.tuples(st.just("face"), READER, st.sampled_from([36.5, 38.5, 31.0])),
+    st.tuples(st.just("face"), READER, st.sampled_from([36.5, 38.5, 31.0, 60.0])),
+    st.tuples(st.just("secondary"), READER, st.sampled_from([36.8, 38.2])),
     st.tuples(st.just("nobody"), READER),
     st.tuples(st.just("contact"), st.booleans()),
     st.tuples(st.just("exit")),
@@ -92,6 +93,8 @@ class Checked(Bench):
                 )
             case ("face", reader, object_c):
                 self.samples(object_c, 6, reader)
+            case ("secondary", reader, value_c):
+                self.send(ev.SecondaryReading(reader=reader, value_c=value_c))
             case ("nobody", reader):
                 self.nobody(reader)
             case ("contact", is_open):
@@ -137,6 +140,7 @@ class Checked(Bench):
         self.after(200)
 
 
+REPEATING = replace(RULES, screening=replace(RULES.screening, repeats=2, secondary_s=600.0))
 RULESETS = st.sampled_from(
     [
         RULES,
@@ -150,6 +154,10 @@ RULESETS = st.sampled_from(
         with_lane(RULES, order="temperature_first"),
         replace(RULES, contact_fitted=False),
         replace(RULES, fire_reset="automatic"),
+        REPEATING,
+        with_lane(REPEATING, mode="temperature_only"),
+        with_lane(REPEATING, order="temperature_first"),
+        with_policy(REPEATING, Device.THERMOMETER, "admit"),
     ]
 )
 
@@ -168,6 +176,22 @@ def test_no_way_through_without_a_record_and_no_code_without_an_answer(rules, ac
     named = [draft for draft in bench.of_kind("passage") if draft.person is not None]
     assert len(named) == len(taken), "a code was taken up and never answered"
     check_outcomes(bench)
+    check_temperatures(bench)
+
+
+def check_temperatures(bench: Checked) -> None:
+    """No fever gets in but by an attendant's thermometer, whose value names the refusal."""
+    for draft, ref in bench.drafts.values():
+        if draft.kind == "check":
+            assert ref is not None
+            refusal = bench.drafts[ref][0].decision
+            assert refusal is not None
+            assert Reason.SECONDARY_CHECK in refusal.reasons
+        if draft.decision is None or draft.decision.result == "denied":
+            continue
+        reasons = set(draft.decision.reasons)
+        if draft.reading is not None and not reasons & {Reason.FIRE_RELEASE, Reason.RECORD_ONLY}:
+            assert draft.reading.verdict == "normal" or Reason.SECONDARY_NORMAL in reasons
 
 
 def check_outcomes(bench: Checked) -> None:

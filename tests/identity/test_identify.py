@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import base64
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.config.model import IdentityTable
-from edge.identify import Identifier, IdentifyError, IdentityConfigError
+from edge.clock import ManualClock
+from edge.config.model import IdentityTable, TrustTable
+from edge.identify import (
+    Identifier,
+    IdentifyError,
+    IdentityConfigError,
+    TrustConfigError,
+    Understander,
+)
 from feed.codec import encode
 from feed.record import Clock, Person, Record
 from feed.record import Sealed as SealedPart
+from identity.keys import make_token_key
 from identity.schemes import understand
 from identity.seal import Identity, Opener, Sealed
+from tests.identity import signing
 
 CODES = [
     "001187000001|012345678|Trần Thị Thử|18011987|Nữ|1 Phố Thử, Hà Nội|01012022",
@@ -145,3 +157,49 @@ def test_a_key_file_that_is_missing_is_named_with_its_key(
         said
         == f"[identity] {key}: {tmp_path / 'nowhere'}: can't be read: No such file or directory"
     )
+
+
+def test_while_keys_change_both_tokens_stand_in_the_record(
+    tmp_path: Path, token_key_file: Path
+) -> None:
+    new = tmp_path / "new.key"
+    make_token_key(new)
+    before = Identifier.load(table(key_file=token_key_file, key_id="k1"))
+    between = Identifier.load(
+        table(key_file=new, key_id="k2", previous_key_file=token_key_file, previous_key_id="k1")
+    )
+    credential = understand(CODES[0].encode())
+    old, both = before.identify(credential), between.identify(credential)
+    assert both.token_before == old.token
+    assert both.token is not None
+    assert both.token.kid == "k2"
+    assert old.token_before is None
+
+
+def test_a_code_is_judged_by_the_gates_clock(tmp_path: Path) -> None:
+    kid, spki = (base64.b64encode(raw) for raw in (signing.KID, signing.spki(signing.p256())))
+    entry = {"kid": kid.decode(), "publicKey": spki.decode()}
+    listed = tmp_path / "signers.json"
+    listed.write_text(json.dumps([entry]))
+    clock = ManualClock(signing.ISSUED)
+    judge = Understander.load(TrustTable(dcc_trust_list=listed), clock)
+    code = signing.Dcc().code().encode()
+    assert judge(code).proved == ("signature",)
+    clock.set(signing.EXPIRES + timedelta(days=1))
+    assert judge(code).flags == ("expired",)
+    clock.state = "unsynced"
+    assert judge(code).flags == ("clock_unsure", "expired")
+    assert judge(code).proved == ()
+
+
+def test_a_list_that_can_not_be_used_is_one_line(tmp_path: Path) -> None:
+    missing = TrustTable(shc_keys=tmp_path / "nowhere.json")
+    with pytest.raises(TrustConfigError, match=r"^\[trust\] .*nowhere.json: can't be read"):
+        Understander.load(missing, ManualClock())
+
+
+def test_the_category_of_a_pass_stands_in_the_record(token_key_file: Path) -> None:
+    credential = replace(understand(b"STAFF-42"), category="staff")
+    identifier = Identifier.load(table(key_file=token_key_file))
+    assert identifier.identify(credential).category == "staff"
+    assert Identifier.bare(credential).category == "staff"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from identity.keys import (
     KeyFileError,
+    fingerprint,
+    make_authority_keys,
     make_token_key,
     read_private_key,
     read_public_key,
@@ -45,7 +48,7 @@ def test_a_token_key_is_made_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_making_a_key_never_overwrites_one(token_key_file: Path) -> None:
     before = token_key_file.read_bytes()
-    assert "File exists" in refused(make_token_key, token_key_file)
+    assert "is there already" in refused(make_token_key, token_key_file)
     assert token_key_file.read_bytes() == before
 
 
@@ -67,7 +70,7 @@ def test_a_token_key_of_another_size_is_refused(token_key_file: Path, raw: bytes
     token_key_file.write_bytes(raw)
     said = refused(read_token_key, token_key_file)
     assert f"{len(raw)} bytes" in said
-    assert "openssl rand -out" in said
+    assert "edge-gate keys make-token" in said
 
 
 @pytest.mark.parametrize("read", [read_token_key, read_public_key, read_private_key])
@@ -139,3 +142,33 @@ def test_a_private_key_may_have_a_password(tmp_path: Path, authority: X25519Priv
 def test_a_password_for_a_key_without_one_is_refused(private_file: Path) -> None:
     said = refused(lambda file: read_private_key(file, b"word"), private_file)
     assert "has no password" in said
+
+
+def test_a_made_pair_fits_and_only_its_owner_reads_the_private_half(tmp_path: Path) -> None:
+    private, public = tmp_path / "authority.pem", tmp_path / "authority.pub.pem"
+    key = make_authority_keys(private, public)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert fingerprint(read_private_key(private).public_key()) == fingerprint(key.public_key())
+    assert fingerprint(read_public_key(public)) == fingerprint(key.public_key())
+
+
+def test_a_private_half_may_have_a_password(tmp_path: Path) -> None:
+    private, public = tmp_path / "authority.pem", tmp_path / "authority.pub.pem"
+    made = make_authority_keys(private, public, b"a password")
+    assert "needs its password" in refused(read_private_key, private)
+    read = read_private_key(private, b"a password")
+    assert read.private_bytes_raw() == made.private_bytes_raw()
+
+
+def test_no_half_of_a_pair_is_written_over_another(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    for there, other in ((first, second), (second, first)):
+        there.write_text("someone's key")
+        with pytest.raises(KeyFileError, match=f"{there}: is there already"):
+            make_authority_keys(first, second)
+        assert there.read_text() == "someone's key"
+        assert not other.exists()
+        there.unlink()
+    with pytest.raises(KeyFileError, match="can't be made"):
+        make_authority_keys(first, tmp_path / "no folder" / "b")
+    assert not first.exists()

@@ -346,10 +346,16 @@ def publisher(
     outbox: Outboxes,
     *,
     handler: Callable[[Command], Reply] = no_handler,
+    on_list: Callable[[str, bytes], None] | None = None,
     **mqtt: Any,
 ) -> Publisher:
     return Publisher(
-        config(port, **mqtt), outbox, handler=handler, version="1.2.3", ack_timeout_s=2.0
+        config(port, **mqtt),
+        outbox,
+        handler=handler,
+        version="1.2.3",
+        ack_timeout_s=2.0,
+        on_list=on_list,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
 
+from edge.calibration import CalibrationError, Stored, load, state_folder
 from edge.commands.checks.finding import Check, Finding, Status
-from edge.config.model import Config, NoSignalsTable, ReaderTable
+from edge.config.model import Config, NoSignalsTable, ReaderTable, SimThermometerTable
 from edge.drivers.base import DeviceError
 from edge.drivers.camera import Camera, Frame
 from edge.drivers.door import DoorEvent
@@ -66,6 +68,7 @@ class Devices:
                 yield Check(f"{name}.camera", partial(self._camera, reader))
             if reader.thermometer is not None:
                 yield Check(f"{name}.thermometer", partial(self._thermometer, reader))
+                yield Check(f"{name}.calibration", partial(self._calibration, reader))
             if not isinstance(reader.signals, NoSignalsTable):
                 yield Check(f"{name}.signals", partial(self._signals, reader))
         yield Check("door", self._door)
@@ -94,6 +97,18 @@ class Devices:
             yield failed(name, error)
             return
         yield judge_readings(name, readings, told, getattr(table, "emissivity", None))
+
+    def _calibration(self, reader: ReaderTable) -> Iterator[Finding]:
+        try:
+            stored = load(state_folder(self.config), reader.name)
+        except CalibrationError as error:
+            yield Finding(f"reader.{reader.name}.calibration", Status.FAIL, str(error))
+            return
+        simulated = isinstance(reader.thermometer, SimThermometerTable)
+        days = self.config.screening.calibration_days
+        yield judge_calibration(
+            reader.name, stored, datetime.now(UTC), days=days, needed=not simulated
+        )
 
     def _signals(self, reader: ReaderTable) -> Iterator[Finding]:
         name = f"reader.{reader.name}.signals"
@@ -185,6 +200,11 @@ def judge_readings(
     detail = f"object {object_c:.2f} °C, ambient {ambient_c:.2f} °C" + (
         f", {identity}" if identity else ""
     )
+    if "spot_cm" in told:
+        detail += (
+            f", {told['variant']} ({told['accuracy']}) sees {told['spot_cm']} cm at "
+            f"{told['distance_cm']} cm and settles in {told['settling_s']} s"
+        )
     if not ROOM_C[0] <= ambient_c <= ROOM_C[1]:
         hint = f"air should be {ROOM_C[0]:g} to {ROOM_C[1]:g} °C: look at wiring and sun"
         return Finding(name, Status.WARN, detail, hint)
@@ -199,6 +219,23 @@ def judge_readings(
     if emissivity is not None and found and abs(float(found) - emissivity) > EMISSIVITY_STEP:
         hint = f"the configuration says emissivity {emissivity:g}: set the one or the other"
         return Finding(name, Status.WARN, detail, hint)
+    return Finding(name, Status.OK, detail)
+
+
+def judge_calibration(
+    reader: str, stored: Stored | None, now: datetime, *, days: int, needed: bool
+) -> Finding:
+    """Whether a reader's thermometer was calibrated, and not too long ago."""
+    name = f"reader.{reader}.calibration"
+    hint = f"`edge-gate calibrate {reader}`: docs/how-to/calibrate.md"
+    if stored is None:
+        return Finding(name, Status.WARN if needed and days else Status.SKIP, "none", hint)
+    detail = (
+        f"{stored.at:%Y-%m-%d} against {stored.reference}: offset {stored.offset_c:+.2f} °C, "
+        f"±{stored.uncertainty_c:.2f}"
+    )
+    if stored.due(now, days):
+        return Finding(name, Status.WARN, detail, f"due again: {hint}")
     return Finding(name, Status.OK, detail)
 
 

@@ -8,11 +8,19 @@ from edge.commands.checks.finding import Check, Finding, Status
 from edge.config.model import Config
 from edge.mqtt.security import MqttSetupError, read_password, tls_context
 from identity.keys import KeyFileError, read_public_key, read_token_key
+from identity.passes.keys import ParkKeys
+from identity.trust import (
+    TrustFileError,
+    read_dcc_revocations,
+    read_dcc_signers,
+    read_shc_keys,
+)
 
 
 def checks(config: Config) -> Iterator[Check]:
-    """One check for the gate's own keys, one for the broker's."""
+    """One check for the gate's own keys, one for the lists of [trust], one for the broker's."""
     yield Check("identity", lambda: _identity(config))
+    yield Check("trust", lambda: _trust(config))
     yield Check("broker keys", lambda: _broker(config))
 
 
@@ -24,11 +32,30 @@ def _identity(config: Config) -> Iterator[Finding]:
     if identity.key_file is not None:
         path = identity.key_file
         yield _tried("token key", lambda: read_token_key(path), f"key {identity.key_id} in {path}")
+    if identity.previous_key_file is not None:
+        before, name = identity.previous_key_file, identity.previous_key_id
+        yield _tried("previous token key", lambda: read_token_key(before), f"{name} in {before}")
     if identity.seal_key_file is not None:
         seal = identity.seal_key_file
         yield _tried(
             "seal key", lambda: read_public_key(seal), f"key {identity.seal_key_id} in {seal}"
         )
+
+
+def _trust(config: Config) -> Iterator[Finding]:
+    table = config.trust
+    if table.park_keys is not None:
+        keys = table.park_keys
+        yield _tried("park's keys", lambda: ParkKeys.read(keys), str(keys))
+    if table.dcc_trust_list is not None:
+        signers = table.dcc_trust_list
+        yield _tried("signers of certificates", lambda: read_dcc_signers(signers), str(signers))
+    if table.dcc_revocations is not None:
+        revoked = table.dcc_revocations
+        yield _tried("revoked certificates", lambda: read_dcc_revocations(revoked), str(revoked))
+    if table.shc_keys is not None:
+        cards = table.shc_keys
+        yield _tried("issuers of health cards", lambda: read_shc_keys(cards), str(cards))
 
 
 def _broker(config: Config) -> Iterator[Finding]:
@@ -44,6 +71,6 @@ def _broker(config: Config) -> Iterator[Finding]:
 def _tried(name: str, read: Callable[[], object], good: str) -> Finding:
     try:
         read()
-    except (KeyFileError, MqttSetupError) as error:
+    except (KeyFileError, TrustFileError, MqttSetupError) as error:
         return Finding(name, Status.FAIL, str(error))
     return Finding(name, Status.OK, good)

@@ -11,12 +11,14 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from edge.drivers.thermometer import registers
 from edge.drivers.thermometer.pec import read_pec, write_pec
 
 SKIN_EMISSIVITY = 0.98  # human skin in the thermal infrared: Steketee, Phys. Med. Biol. 18 (1973)
-REFRESH_S = 0.1  # how often the sensor measures anew
+CONFIG = 0x9FB4  # ConfigRegister1 as delivered: FIR 1024, no IIR
+PARTS = 4  # moments of the scene that make one output of the FIR filter
 LONGEST_LOOK_BACK_S = 10.0  # what happened before has settled
 IDLE = 0xFF  # an open-drain bus nobody drives
 
@@ -28,13 +30,13 @@ Scene = Callable[[float], tuple[float, float]]
 class Imperfections:
     """What makes a sensor less than ideal.
 
-    `noise_c` is the sigma of each measurement, `drift_c_per_h` what an hour adds, `settling_s` the
-    time constant of the thermopile and its filter; `flips` the chance that a reply has a wrong bit.
+    `noise_c` is the sigma of each measurement, `error_c` what it reads too much of an object and
+    `drift_c_per_h` what an hour adds to that; `flips` the chance that a reply has a wrong bit.
     """
 
     noise_c: float = 0.0
+    error_c: float = 0.0
     drift_c_per_h: float = 0.0
-    settling_s: float = 0.1
     flips: float = 0.0
 
 
@@ -45,6 +47,8 @@ class _Power:
     since_s: float
     address: int
     emissivity: float
+    step_s: float  # seconds between two outputs
+    share: float  # of the newest value in each
     object_k: float | None = None  # what the thermopile has settled to
     settled_s: float = 0.0
 
@@ -69,6 +73,8 @@ class SimMlx90614:
         *,
         address: int = registers.ADDRESS,
         emissivity: float = SKIN_EMISSIVITY,
+        config: int = CONFIG,
+        two_piles: bool = False,
         imperfections: Imperfections | None = None,
         seed: int = 1,
         monotonic: Callable[[], float] = time.monotonic,
@@ -81,11 +87,13 @@ class SimMlx90614:
         self.spoil: Callable[[bytes], bytes] | None = None
         self.asleep = False
         self._seed = seed
+        self._two_piles = two_piles
+        self._noise: dict[int, tuple[int, float]] = {}
         self._rng = random.Random(seed)
         self._monotonic = monotonic
         self._made_s = monotonic()
         self._command: int | None = None
-        self._eeprom = _Eeprom(_factory_cells(address, emissivity, seed))
+        self._eeprom = _Eeprom(_factory_cells(address, emissivity, config, seed))
         self._power = self._power_on(-math.inf)
 
     # --- power --------------------------------------------------------------------------------
@@ -103,7 +111,9 @@ class SimMlx90614:
         cells = self._eeprom.cells
         address = cells[registers.SMBUS_ADDRESS - registers.EEPROM] & 0x7F
         emissivity = cells[registers.EMISSIVITY - registers.EEPROM] / registers.EMISSIVITY_ONE
-        return _Power(since_s, address, emissivity)
+        config = cells[registers.CONFIG - registers.EEPROM]
+        step_s, share = registers.filter_of(config, two_piles=self._two_piles)
+        return _Power(since_s, address, emissivity, step_s, share)
 
     # --- the bus's side -----------------------------------------------------------------------
 
@@ -186,31 +196,45 @@ class SimMlx90614:
     def _temperature(self, command: int, now_s: float) -> int:
         if now_s < self._power.since_s + registers.FIRST_DATA_S:
             return 0
-        refresh = int(now_s // REFRESH_S)
         if command == registers.TA:
             plausible, exact_c = registers.TA_RANGE, self.scene(now_s)[1]
         else:
-            plausible, exact_c = registers.TOBJ_RANGE, self._object_c(now_s)
-        rng = random.Random(f"{self._seed}/{command}/{refresh}")
-        noise_c = rng.gauss(0, self.imperfections.noise_c)
-        drift_c = self.imperfections.drift_c_per_h * (now_s - self._made_s) / 3600
+            plausible = registers.TOBJ_RANGE
+            exact_c = self._object_c(now_s) + self.imperfections.error_c
+        flaws = self.imperfections
+        drift_c = flaws.drift_c_per_h * (now_s - self._made_s) / 3600
+        noise_c = self._noise_c(command, int(now_s // self._power.step_s))
         word = registers.word(exact_c + noise_c + drift_c)
         word = min(max(word, plausible.start), plausible.stop - 1)
         return word | (registers.ERROR_FLAG if self.error_flag else 0)
 
+    def _noise_c(self, command: int, output: int) -> float:
+        """Of this output of the filter, however often it is read."""
+        if not self.imperfections.noise_c:
+            return 0.0
+        known = self._noise.get(command)
+        if known is None or known[0] != output:
+            rng = random.Random(f"{self._seed}/{command}/{output}")
+            known = self._noise[command] = (output, rng.gauss(0, self.imperfections.noise_c))
+        return known[1]
+
     def _object_c(self, now_s: float) -> float:
-        """What the thermopile shows: it follows the scene with its time constant, in steps of a
-        refresh, and takes the radiance for that of a body with the emissivity it reckons with.
+        """What the filters show: each output is the mean of the scene since the one before (FIR),
+        mixed with what stood there (IIR); the radiance is taken for that of a body with the
+        emissivity the sensor reckons with.
         """
         power = self._power
-        if power.object_k is None or self.imperfections.settling_s == 0:
-            power.object_k, power.settled_s = self._apparent_k(now_s), now_s
+        step_s = power.step_s
+        if power.object_k is None:
+            power.object_k = self._apparent_k(now_s)
+            power.settled_s = now_s // step_s * step_s
             return power.object_k - registers.ZERO_C_K
-        share = 1 - math.exp(-REFRESH_S / self.imperfections.settling_s)
         power.settled_s = max(power.settled_s, now_s - LONGEST_LOOK_BACK_S)
-        while power.settled_s + REFRESH_S <= now_s:
-            power.settled_s += REFRESH_S
-            power.object_k += share * (self._apparent_k(power.settled_s) - power.object_k)
+        while power.settled_s + step_s <= now_s:
+            moments = (power.settled_s + step_s * (part + 0.5) / PARTS for part in range(PARTS))
+            mean_k = fmean(map(self._apparent_k, moments))
+            power.settled_s += step_s
+            power.object_k += power.share * (mean_k - power.object_k)
         return power.object_k - registers.ZERO_C_K
 
     def _apparent_k(self, at_s: float) -> float:
@@ -221,12 +245,12 @@ class SimMlx90614:
         return float((ratio * (surface_k**4 - ambient_k**4) + ambient_k**4) ** 0.25)
 
 
-def _factory_cells(address: int, emissivity: float, seed: int) -> list[int]:
+def _factory_cells(address: int, emissivity: float, config: int, seed: int) -> list[int]:
     cells = [0] * 32
     cells[0x00], cells[0x01] = 0x9993, 0x62E3  # Tomax, Tomin as delivered
     cells[0x02], cells[0x03] = 0x0201, 0xF71C  # PWMCTRL, Ta range as delivered
     cells[0x04] = round(emissivity * registers.EMISSIVITY_ONE)
-    cells[0x05] = 0x9FB4  # ConfigRegister1 of a BAA
+    cells[0x05] = config
     cells[0x0E] = 0xBE00 | address
     rng = random.Random(f"id/{seed}/{address}")
     cells[0x1C:0x20] = [rng.getrandbits(16) for _ in range(4)]

@@ -18,11 +18,16 @@ class Measurement:
 
 
 class Thermometer(Driver):
-    """A subclass must override open, close, read and describe."""
+    """A subclass must override open, close, read, settling_s and describe."""
 
     @abstractmethod
     def read(self) -> Measurement:
         """Read both temperatures once. Raises DeviceError (BUS_ERROR, BAD_DATA, UNPLUGGED)."""
+
+    @property
+    @abstractmethod
+    def settling_s(self) -> float:
+        """How long the object temperature takes to follow a step; known while open."""
 
     @abstractmethod
     def describe(self) -> dict[str, str]:

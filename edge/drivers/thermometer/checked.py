@@ -14,7 +14,10 @@ from edge.drivers.thermometer.pec import read_pec
 
 
 class BadWordError(Exception):
-    """A word came over the bus that can't be trusted: `kind` is pec, error_flag or range."""
+    """A word came over the bus that can't be trusted.
+
+    `kind` is pec, error_flag, range, differs (two reads in a row) or jump.
+    """
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
@@ -23,6 +26,9 @@ class BadWordError(Exception):
 
 class CheckedMlx90614(MLX90614):  # type: ignore[misc]
     """MLX90614 whose words are read with their PEC and checked.
+
+    PEC is a CRC-8: of 256 random words it lets one pass. So each word counts only when two reads in
+    a row give it; a third decides when the sensor wrote a new value between the two.
 
     Raises BadWordError for a wrong PEC, a set error flag or a value the sensor can't measure,
     OSError for anything the bus does wrong, ValueError when nothing answers at construction.
@@ -49,6 +55,15 @@ class CheckedMlx90614(MLX90614):  # type: ignore[misc]
         return "".join(f"{self._read_16(command):04x}" for command in registers.IDS)
 
     def _read_16(self, register: int) -> int:
+        word = self._read_once(register)
+        again = self._read_once(register)
+        if again != word:
+            word, again = again, self._read_once(register)
+        if again != word:
+            raise BadWordError("differs", f"two reads differ at 0x{register:02x}")
+        return word
+
+    def _read_once(self, register: int) -> int:
         with self._device as device:
             self._command[0] = register
             device.write_then_readinto(self._command, self._reply)

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from edge.config.model import Mlx90614Table
+from edge.config.sensors import SENSORS
 from edge.drivers.base import DeviceError
-from edge.drivers.thermometer import Measurement, Thermometer
+from edge.drivers.thermometer import Measurement, Thermometer, registers
 from edge.gate.reasons import Cause, Device
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # reads of one word before it counts as failed
 RETRY_PAUSE_S = 0.01  # longer than a spike on the cable, shorter than a sample
+# The sensor's own metal can't change faster than this, °C a second; more is no temperature
+AMBIENT_JUMP_C = 2.0
+# A larger step of the object counts when a read after RETRY_PAUSE_S shows it too, °C
+OBJECT_JUMP_C = 8.0
 
 # No answer to the address: bcm2835 and most adapters say EREMOTEIO, others ENXIO; ENODEV when the
 # adapter itself goes (a USB bridge)
@@ -70,6 +75,8 @@ class Mlx90614Thermometer(Thermometer):
         self._monotonic = monotonic
         self._sleep = sleep
         self._reads = 0
+        self._settling_s = 0.0
+        self._last: Measurement | None = None
         self._faults: Counter[str] = Counter()
 
     def open(self) -> None:
@@ -87,6 +94,7 @@ class Mlx90614Thermometer(Thermometer):
 
     def close(self) -> None:
         self._sensor = None
+        self._last = None
         bus, self._bus = self._bus, None
         if bus is not None and bus is not self._given_bus:
             bus.deinit()
@@ -95,10 +103,34 @@ class Mlx90614Thermometer(Thermometer):
         sensor = self._sensor
         if sensor is None:
             raise RuntimeError("the thermometer is not open")
-        ambient_c = self._tried(lambda: sensor.ambient_temperature)
-        object_c = self._tried(lambda: sensor.object_temperature)
+        ambient_c = self._tried(lambda: self._ambient_c(sensor))
+        object_c = self._tried(lambda: self._object_c(sensor))
         self._reads += 1
-        return Measurement(round(object_c, 2), round(ambient_c, 2), self._monotonic())
+        self._last = Measurement(round(object_c, 2), round(ambient_c, 2), self._monotonic())
+        return self._last
+
+    @property
+    def settling_s(self) -> float:
+        return self._settling_s
+
+    def _ambient_c(self, sensor: CheckedMlx90614) -> float:
+        ambient_c: float = sensor.ambient_temperature
+        last = self._last
+        if last is not None:
+            allowed_c = AMBIENT_JUMP_C * max(1.0, self._monotonic() - last.taken_s)
+            if abs(ambient_c - last.ambient_c) > allowed_c:
+                _jumped("ambient", last.ambient_c, ambient_c)
+        return ambient_c
+
+    def _object_c(self, sensor: CheckedMlx90614) -> float:
+        object_c: float = sensor.object_temperature
+        last = self._last
+        if last is not None and abs(object_c - last.object_c) > OBJECT_JUMP_C:
+            self._sleep(RETRY_PAUSE_S)
+            sooner_c, object_c = object_c, sensor.object_temperature
+            if abs(object_c - sooner_c) > OBJECT_JUMP_C:
+                _jumped("object", sooner_c, object_c)
+        return object_c
 
     def describe(self) -> dict[str, str]:
         """Id, emissivity and configuration as read at open(), and counts of reads and faults."""
@@ -121,12 +153,22 @@ class Mlx90614Thermometer(Thermometer):
             self._fail(self._failure(error))
 
     def _identify(self, sensor: CheckedMlx90614) -> dict[str, str]:
+        config = sensor.config
+        model = SENSORS[self.table.variant]
+        two_piles = self.table.variant[1] != "A"
+        self._settling_s = registers.settling_s(config, two_piles=two_piles)
         return {
             "bus": f"/dev/i2c-{self.table.bus}",
             "address": f"0x{self.table.address:02x}",
             "id": sensor.serial,
             "emissivity": f"{sensor.emissivity:.3f}",
-            "config": f"0x{sensor.config:04x}",
+            "config": f"0x{config:04x}",
+            "settling_s": f"{self._settling_s:.2f}",
+            "variant": self.table.variant,
+            "accuracy": "medical" if model.medical else "industrial",
+            "view_deg": f"{model.view_deg:g}",
+            "spot_cm": f"{model.spot_cm(self.table.distance_cm):.1f}",
+            "distance_cm": f"{self.table.distance_cm:g}",
         }
 
     def _compare_emissivity(self) -> None:
@@ -174,6 +216,13 @@ class Mlx90614Thermometer(Thermometer):
 
     def _fail(self, failure: _Failure) -> NoReturn:
         raise DeviceError(Device.THERMOMETER, failure.cause, failure.text, hint=failure.hint)
+
+
+def _jumped(what: str, from_c: float, to_c: float) -> NoReturn:
+    from edge.drivers.thermometer.checked import BadWordError
+
+    text = f"{what} jumped from {from_c:.2f} to {to_c:.2f} °C"
+    raise BadWordError("jump", text)
 
 
 def _timed_out(failure: _Failure, timeout_s: float) -> _Failure:

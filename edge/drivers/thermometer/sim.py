@@ -33,7 +33,8 @@ class SimThermometer(Mlx90614Thermometer):
         self.reader = reader
         self.chip = SimMlx90614(
             self._scene,
-            imperfections=Imperfections(noise_c=table.noise_c),
+            imperfections=Imperfections(noise_c=table.noise_c, error_c=table.error_c),
+            two_piles=True,
             seed=zlib.crc32(reader.encode()),
             monotonic=monotonic,
         )
@@ -52,7 +53,7 @@ class SimThermometer(Mlx90614Thermometer):
     def _scene(self, at_s: float) -> tuple[float, float]:
         visit = self.world.at(self.reader, at_s)
         if visit is not None and visit.shows_face(self.world.now_s(at_s)):
-            return visit.surface_c, self.world.ambient_c
+            return visit.seen_c(self.world.ambient_c), self.world.ambient_c
         return self.world.ambient_c, self.world.ambient_c
 
     def _fault(self) -> str | None:

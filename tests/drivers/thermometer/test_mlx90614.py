@@ -14,7 +14,7 @@ from edge.config.model import Mlx90614Table
 from edge.drivers.base import DeviceError
 from edge.drivers.sim.i2c import Chip, SimI2C
 from edge.drivers.sim.mlx90614 import SimMlx90614
-from edge.drivers.thermometer import mlx90614
+from edge.drivers.thermometer import mlx90614, registers
 from edge.drivers.thermometer.mlx90614 import ATTEMPTS, Mlx90614Thermometer
 from edge.drivers.thermometer.pec import read_pec
 from edge.gate.reasons import Cause, Device
@@ -134,6 +134,72 @@ def test_a_stuck_sensor_tells_the_technician_to_cycle_its_power(bench: Bench) ->
     with pytest.raises(DeviceError, match="power off and on") as raised:
         bench.driver.read()
     assert raised.value.cause == Cause.BAD_DATA
+
+
+def test_a_word_that_one_read_alone_shows_is_not_believed(bench: Bench) -> None:
+    """PEC lets one of 256 random words pass: this one has a good PEC and is a fever."""
+    word = registers.word(39.0)
+    low, high = word & 0xFF, word >> 8
+    fever = bytes((low, high, read_pec(0x5A, registers.TOBJ1, low, high)))
+    true = iter([None, None, fever])  # ambient twice, then the object once
+
+    bench.chip.spoil = lambda reply: next(true, None) or reply
+    assert bench.driver.read().object_c == pytest.approx(36.6, abs=0.011)
+
+
+def test_metal_that_heats_by_degrees_at_once_is_no_temperature() -> None:
+    bench = Bench()
+    air_c = [25.0]
+    bench.chip.scene = lambda _: (36.6, air_c[0])
+    with bench.driver:
+        bench.driver.read()
+        bench.now_s += 0.05
+        air_c[0] = 31.0
+        with pytest.raises(DeviceError, match=r"ambient jumped from 24\.99") as raised:
+            bench.driver.read()
+        assert raised.value.cause == Cause.BAD_DATA
+        assert bench.driver.describe()["faults_jump"] == str(ATTEMPTS)
+    with bench.driver:  # after opening it anew, it is what it is
+        assert bench.driver.read().ambient_c == pytest.approx(31.0, abs=0.011)
+
+
+def test_a_person_who_steps_in_is_no_jump() -> None:
+    bench = Bench()
+    seen_c = [22.0]
+    bench.chip.scene = lambda _: (seen_c[0], 22.0)
+    with bench.driver:
+        bench.driver.read()
+        seen_c[0] = 36.6
+        for _ in range(4):
+            bench.now_s += 0.1
+            bench.driver.read()
+        assert bench.driver.read().object_c == pytest.approx(36.6, abs=0.011)
+        assert "faults_jump" not in bench.driver.describe()
+
+
+def test_it_knows_how_long_its_own_filter_takes() -> None:
+    bench = Bench(variant="BAA", distance_cm=3.0)
+    with bench.driver:
+        assert bench.driver.settling_s == pytest.approx(0.10)
+        assert bench.driver.describe()["settling_s"] == "0.10"
+
+
+@pytest.mark.parametrize(
+    ("variant", "distance_cm", "spot_cm"),
+    [("BCC", 5, "3.2"), ("DCH", 20, "4.2"), ("BCI", 50, "4.4"), ("BCF", 30, "5.2")],
+)
+def test_it_tells_the_spot_it_sees(variant: str, distance_cm: float, spot_cm: str) -> None:
+    bench = Bench(variant=variant, distance_cm=distance_cm)
+    with bench.driver:
+        described = bench.driver.describe()
+    assert described["spot_cm"] == spot_cm
+    assert described["accuracy"] == ("medical" if variant[0] == "D" else "industrial")
+
+
+@pytest.mark.parametrize(("variant", "distance_cm"), [("BAA", 5.0), ("BCC", 10.0), ("BCI", 70.0)])
+def test_a_spot_larger_than_a_forehead_is_refused(variant: str, distance_cm: float) -> None:
+    with pytest.raises(ValueError, match=r"sees a spot of .* more than a forehead \(6 cm\)"):
+        Mlx90614Table(driver="mlx90614", variant=variant, distance_cm=distance_cm)
 
 
 def test_it_says_who_it_is(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""Badges and posters on paper: laid out once in millimetres, drawn as PDF or PNG."""
