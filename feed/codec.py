@@ -137,6 +137,7 @@ def _clock(clock: Clock) -> str:
 def _person(person: Person) -> str:
     return (
         f'{{"scheme":{_quoted(person.scheme)}{_if_any("token", person.token, _token)}'
+        f"{_if_any('token_before', person.token_before, _token)}"
         f"{_if_any('category', person.category, _quoted)}"
         f"{_if_any('sealed', person.sealed, _sealed)}{_if_any('plain', person.plain, _details)}"
         f"{_if_any('flags', person.flags, _list)}}}"
@@ -160,7 +161,9 @@ def _reading(reading: Reading) -> str:
         f"{_if_any('estimate_c', reading.estimate_c, _number)}"
         f"{_if_any('object_c', reading.object_c, _number)}"
         f'{_if_any("ambient_c", reading.ambient_c, _number)},"samples":{reading.samples:d}'
-        f"{_if_any('spread_c', reading.spread_c, _number)}}}"
+        f"{_if_any('spread_c', reading.spread_c, _number)}"
+        f"{_if_any('rounds_c', reading.rounds_c, _numbers)}"
+        f"{_if_any('flags', reading.flags, _list)}}}"
     )
 
 
@@ -182,6 +185,10 @@ def _if_any(key: str, value: Any, write: Callable[[Any], str]) -> str:
 
 def _list(texts: Sequence[str]) -> str:
     return f"[{','.join(map(_quoted, texts))}]"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return f"[{','.join(map(_number, values))}]"
 
 
 def _details(details: Mapping[str, Detail]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -41,10 +41,12 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
+tokens = st.builds(Token, kid=text, scope=text, v=text)
 people = st.builds(
     Person,
     scheme=text,
-    token=maybe(st.builds(Token, kid=text, scope=text, v=text)),
+    token=maybe(tokens),
+    token_before=maybe(tokens),
     category=maybe(text),
     sealed=maybe(sealed_values | text),
     plain=maybe(details),
@@ -58,6 +60,8 @@ readings = st.builds(
     ambient_c=maybe(finite),
     samples=st.integers(0, 100),
     spread_c=maybe(finite),
+    rounds_c=maybe(st.lists(finite, max_size=3).map(tuple)),
+    flags=maybe(st.lists(text, max_size=3).map(tuple)),
 )
 reasons = st.lists(text, max_size=3).map(tuple)
 records = st.builds(
@@ -120,6 +124,47 @@ def test_a_record_survives_its_bytes(record: Record) -> None:
     assert encode(again) == raw
     assert again == replace(record, at=again.at)
     assert timedelta(0) <= record.at - again.at < timedelta(milliseconds=1)
+
+
+def test_no_part_of_a_record_is_left_out_of_its_bytes() -> None:
+    token = Token(kid="k", scope="s", v="v")
+    whole = a_record(
+        prev="p",
+        reader="r",
+        direction="in",
+        ref=1,
+        person=Person(
+            scheme="dcc",
+            token=token,
+            token_before=token,
+            category="staff",
+            sealed=Sealed(kid="k", alg="a", ct="c"),
+            plain={"name": "Trần"},
+            flags=("masked",),
+        ),
+        reading=Reading(
+            verdict="normal",
+            estimate_c=36.6,
+            object_c=34.5,
+            ambient_c=28.0,
+            samples=5,
+            spread_c=0.1,
+            rounds_c=(34.5, 34.6),
+            flags=("ambient_out_of_range",),
+        ),
+        declaration={"fever": False},
+        decision=Decision(result="granted", reasons=("ok",)),
+        outcome=Outcome(result="opened", reasons=("used",)),
+        event=Happening(name="opened", detail={"by": "button"}),
+        ranges=((1, 2, "dropped"),),
+        sig="s",
+    )
+    raw = encode(whole)
+    assert decode(raw) == whole
+    for part in (whole, whole.clock, token, whole.person, whole.reading, whole.event):
+        for field in fields(part):  # type: ignore[arg-type] # none is None here
+            assert getattr(part, field.name) is not None, f"set {field.name} in this test"
+            assert f'"{field.name}":'.encode() in raw
 
 
 @given(records)
