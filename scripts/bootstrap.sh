@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what edge-gate needs and is missing, and says what it does.
 #
-#   scripts/bootstrap.sh gate    to run it: Debian packages and the environment .venv
+#   scripts/bootstrap.sh gate    to run gates and hub: Debian packages and the environment .venv
 #   scripts/bootstrap.sh dev     to test it as well
 #   scripts/bootstrap.sh system  for `make install`: the environment /opt/edge-gate
 #
@@ -21,7 +21,11 @@ case $what in
     system) venv=/opt/edge-gate project=. ;;
     *) fail "unknown: $what; give gate, dev or system" ;;
 esac
-case $what in dev) pinned=requirements/dev.txt ;; *) pinned=requirements/gate.txt ;; esac
+case $what in
+    gate) pinned=requirements/hub.txt ;;
+    dev) pinned=requirements/dev.txt ;;
+    system) pinned=requirements/gate.txt ;;
+esac
 
 if [ -L .venv ] && [ "$what" != system ]; then
     say ".venv is a link to another environment: used as it is"

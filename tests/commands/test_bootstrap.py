@@ -143,9 +143,9 @@ def test_an_environment_that_was_made_is_not_made_again(machine: Machine) -> Non
     again = machine.bootstrap()
     assert (again.returncode, again.stdout) == (0, "")
     assert len(machine.calls("pip")) == first
-    os.utime(machine.tree / "requirements" / "gate.txt")
+    os.utime(machine.tree / "requirements" / "hub.txt")
     assert machine.bootstrap().stdout == ""
-    with (machine.tree / "requirements" / "gate.txt").open("a") as file:
+    with (machine.tree / "requirements" / "hub.txt").open("a") as file:
         file.write("# changed\n")
     assert "installing Python packages" in machine.bootstrap().stdout
     assert len(machine.calls("pip")) > first

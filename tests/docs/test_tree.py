@@ -49,7 +49,7 @@ def test_no_index_is_named() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["gate.txt", "dev.txt", "build.txt"])
+@pytest.mark.parametrize("name", ["gate.txt", "hub.txt", "dev.txt", "build.txt"])
 def test_every_requirement_is_pinned_with_its_hash(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     entries = re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
@@ -65,7 +65,7 @@ def pins(name: str) -> set[str]:
 
 def test_the_build_tools_agree_with_the_other_pins() -> None:
     """An environment is filled from both: a second version would replace the first."""
-    for name in ("gate.txt", "dev.txt"):
+    for name in ("gate.txt", "hub.txt", "dev.txt"):
         other = dict(pin.split("==") for pin in pins(name))
         for pin in pins("build.txt"):
             package, version = pin.split("==")
