@@ -66,3 +66,8 @@ def load_config(config: Path | None, *, store: Path | None, broker: str | None =
 def write_json(value: Any) -> None:
     """One JSON value on stdout, on one line."""
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def counted(number: int, name: str) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
