@@ -41,13 +41,15 @@ def main() -> int:
     parser.add_argument("--sizes", default="7in,tall", help=f"some of {','.join(SIZES)}")
     parser.add_argument("--settings", default=",".join(SETTINGS), help="languages")
     arguments = parser.parse_args()
+    only: tuple[str, ...] = ()
+    settings: dict[str, dict[str, Any]]
     if arguments.docs:
         folder = ROOT / "docs/images"
         sizes, settings, only = {"": (800, 480)}, {"kiosk": {}}, DOCS
     elif arguments.folder is None:
         parser.error("give a folder, or --docs")
     else:
-        folder, only = arguments.folder, ()
+        folder = arguments.folder
         sizes = {name: SIZES[name] for name in arguments.sizes.split(",")}
         settings = {name: SETTINGS[name] for name in arguments.settings.split(",")}
     folder.mkdir(parents=True, exist_ok=True)

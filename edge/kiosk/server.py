@@ -67,10 +67,10 @@ class Site:
     monotonic: Callable[[], float]
 
 
-def load_assets() -> dict[str, bytes]:
+def load_assets(*, speech: bool) -> dict[str, bytes]:
     """Every fixed file by its path below /-/, read once. Raises OSError."""
     assets = {path.name: path.read_bytes() for path in sorted(STATIC.iterdir())}
-    for path in sorted(SPEECH.glob("*/*.ogg")):
+    for path in sorted(SPEECH.glob("*/*.ogg")) if speech else ():
         assets[f"speech/{path.parent.name}/{path.name}"] = path.read_bytes()
     return assets | {f"tones/{tone}.wav": wav(tone) for tone in Tone}
 

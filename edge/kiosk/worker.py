@@ -47,7 +47,7 @@ class Kiosk:
         self.monotonic = monotonic
         self.silent_s = silent_s
         self.camera = dict(camera or {}) if table.show_camera else {}
-        assets = load_assets()
+        assets = load_assets(speech=table.speech)
         self.messages = Messages(table, Catalogue.load(), build=build_of(assets))
         page = self.messages.page(assets["index.html"].decode())
         self.assets = assets | {"index.html": page}

@@ -36,7 +36,7 @@ class PinnedKiosk:
         self.stop()
 
     def _make(self, port: int) -> KioskServer:
-        assets = load_assets()
+        assets = load_assets(speech=self.table.speech)
         messages = Messages(self.table, Catalogue.load(), build=build_of(assets))
         assets["index.html"] = messages.page(assets["index.html"].decode())
         site = Site(

@@ -4,7 +4,9 @@ const SILENT_MS = 2000; // as long as nobody takes a gate that is thinking for o
 const LOOK_MS = 200;
 const PICTURE_MS = 150;
 const NO_PICTURE_MS = 700;
-const SMALLEST = 0.4; // texts shrink to this part of their size before they are cut
+// texts shrink to this part of their size before they are cut, and grow where one language is shown
+const SMALLEST = 0.4;
+const LARGEST = 1.3;
 // what a refusal stays on the screen for, unless somebody else comes
 const IDLE = new Set(["show_code", "show_face"]);
 
@@ -91,7 +93,8 @@ function takeTurns() {
 function fit() {
     const words = byId("words");
     const root = document.documentElement.style;
-    for (let scale = 1; scale >= SMALLEST; scale -= 0.05) {
+    const room = slots.filter((slot) => !slot.hidden).length === 1 || innerHeight > innerWidth;
+    for (let scale = room ? LARGEST : 1; scale >= SMALLEST; scale -= 0.05) {
         root.setProperty("--scale", scale.toFixed(2));
         if (words.scrollHeight <= words.clientHeight + 1 && words.scrollWidth <= words.clientWidth + 1) return;
     }
