@@ -174,8 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._finish_headers()
         self.wfile.write(f"retry: {RETRY_MS}\n\n".encode() + event("hello", site.messages.hello()))
         seen = -1
-        while not site.board.closed:
+        while True:
             number, view = site.board.wait(reader, seen, BEAT_S)
+            if site.board.closed and number == seen:
+                return
             now_s = site.monotonic()
             silent_ms = round(site.silent_s() * 1000)
             if number == seen:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from edge.drivers.base import Backoff, DeviceError
-from edge.drivers.camera import Camera, Frame
+from edge.drivers.camera import Camera, Frame, GrayImage
 from edge.scan.pictures import QUALITY, WIDTH
 from edge.scan.wire import Failed, Looked, Message, Opening, Orders, Pictured, Taken, encode
 
@@ -125,7 +125,7 @@ class Loop:
                 self._backoff.reset()
                 self._tell(Taken())
                 if self._wished():
-                    self._tell(Pictured(small_picture(frame)))
+                    self._tell(Pictured(small_picture(frame.gray)))
                 self._tell(self._look(frame))
 
     def _wait(self, wait_s: float) -> None:
@@ -135,13 +135,13 @@ class Loop:
             self._tell(Opening())
 
 
-def small_picture(frame: Frame) -> bytes:
-    """A frame, small, as JPEG."""
+def small_picture(gray: GrayImage) -> bytes:
+    """A frame's picture, uint8 [height, width], small, as JPEG."""
     import cv2
 
-    height, width = frame.gray.shape
+    height, width = gray.shape
     size = (WIDTH, max(1, round(height * WIDTH / width)))
-    small = cv2.resize(frame.gray, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return jpeg.tobytes()
 
