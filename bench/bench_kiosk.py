@@ -1,6 +1,6 @@
 """From the gate's decision to the changed screen, in a real Chromium.
 
-    python bench/bench_kiosk.py [--people N] [--load]
+    python -m bench.bench_kiosk [--people N] [--load]
 
 A machine is stepped as a gate's thread does it, and its state handed to the kiosk; the page notes
 when it has drawn the screen (the frame after the change). Two times are taken: until the page's

@@ -7,6 +7,7 @@ its documentation: config.toml and docs/reference/configuration.md are made from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,6 +27,8 @@ FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
 Level = Literal["high", "low"]
 KeyPath = tuple[str | int, ...]
+# RFC 1122, 3.2.1.3: all of 127/8 is this machine
+_LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost):\d{1,5}")
 Problem = tuple[KeyPath, str]  # where below the table, and what is wrong
 
 
@@ -646,9 +649,7 @@ class KioskTable(Table):
     Without this table there is none; lamps and buzzer tell the same story.
     """
 
-    listen: Annotated[str, Field(pattern=r"^(127(\.\d{1,3}){3}|localhost):\d{1,5}$")] = (
-        "127.0.0.1:8090"
-    )
+    listen: str = "127.0.0.1:8090"
     """Loopback address and port of the pages."""
     languages: Annotated[tuple[Literal["vi", "en"], ...], Field(min_length=1, max_length=2)] = (
         "vi",
@@ -676,8 +677,9 @@ class KioskTable(Table):
 
     @model_validator(mode="after")
     def _sound(self) -> KioskTable:
-        if int(self.listen.rpartition(":")[2]) > 65_535:
-            raise ProblemsError([(("listen",), "there is no such port; the last is 65535")])
+        if not _LOOPBACK.fullmatch(self.listen) or int(self.listen.rpartition(":")[2]) > 65_535:
+            text = f'"{self.listen}" is no loopback address with a port, as "127.0.0.1:8090"'
+            raise ProblemsError([(("listen",), text)])
         if len(set(self.languages)) < len(self.languages):
             raise ProblemsError([(("languages",), "names a language twice")])
         return self

@@ -217,3 +217,8 @@ def connected(port: int) -> Stream:
 def test_a_screen_is_served_on_loopback_only(listen: str) -> None:
     with pytest.raises(ValueError, match=r"listen|port"):
         KioskTable(listen=listen)
+
+
+def test_a_language_named_twice_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        KioskTable(languages=("vi", "vi"))

@@ -117,7 +117,7 @@ def test_a_person_sees_each_step_of_their_way() -> None:
     bench.send(ev.Contact(is_open=True))
     assert screen(bench) is Screen.PASS
     assert screen(bench, "out") is Screen.SHOW_CODE
-    bench.after(30)
+    bench.after(20)
     assert screen(bench) is Screen.CLOSE_DOOR
     bench.send(ev.Contact(is_open=False))
     assert screen(bench) is Screen.WAIT
