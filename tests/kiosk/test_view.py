@@ -101,7 +101,7 @@ def test_every_phase_of_the_machine_has_its_screen() -> None:
 
 
 def test_a_person_sees_each_step_of_their_way() -> None:
-    bench = Bench()
+    bench = Watched(RULES)
     assert screen(bench) is Screen.SHOW_CODE
     bench.code()
     assert screen(bench) is Screen.COME_CLOSER
@@ -127,7 +127,7 @@ def test_a_person_sees_each_step_of_their_way() -> None:
 
 
 def test_a_cup_is_told_apart_from_a_hat() -> None:
-    bench = Bench()
+    bench = Watched(RULES)
     bench.code()
     bench.nobody()
     bench.samples(60.0, 8)
@@ -255,6 +255,9 @@ def test_a_name_and_a_temperature_are_shown_where_it_is_configured_and_only_in_w
     assert NAME in welcome
     assert "36,6 °C" in welcome
     assert NUMBER not in welcome
+    closed = sent(bench)
+    assert NAME not in closed
+    assert "36" not in closed
     only_name = sent(bench, messages=OPEN, name=True)
     assert "36,6" not in only_name
     bench.send(ev.Contact(is_open=True))
