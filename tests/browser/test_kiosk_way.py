@@ -54,7 +54,7 @@ class Way:
         port = free_port()
         kiosk = f'\n[kiosk]\nlisten = "127.0.0.1:{port}"\nrefused_s = 0.5\n{extra}'
         times = "\n[timeouts]\nmeasuring_s = 2.0\ndenied_s = 1.0\ncool_down_s = 0.2\n"
-        times += "[screening]\nrepeats = 1\nrepeat_pause_s = 0.5\n"
+        times += "[screening]\nself_check_h = 0\nrepeats = 1\nrepeat_pause_s = 0.5\n"
         daemon = Daemon(self.folder, visits, extra=kiosk + times, **options)
         self.stack.callback(daemon.close)
         self.url = f"http://127.0.0.1:{port}/in/"
