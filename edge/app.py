@@ -36,6 +36,7 @@ from edge.gate.screening import Verdict
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
 from edge.identify import Identifier, Understander
+from edge.kiosk.worker import Kiosk, KioskWorker
 from edge.mqtt.publisher import Publisher
 from edge.notify import Notifier
 from edge.parkpasses import ParkPasses
@@ -43,6 +44,7 @@ from edge.records.disk import Disk, JournalError
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.scan.identifier import IdentifierWorker
+from edge.scan.pictures import Pictures
 from edge.scan.presentation import Presentations
 from edge.scan.reader import ReaderWorker
 from edge.scan.wire import Orders
@@ -129,6 +131,7 @@ class Gate:
         self.presentations = {
             reader.name: self._make_presentations(reader) for reader in config.reader
         }
+        self.kiosk = self._make_kiosk()
         self.supervisor = Supervisor(self.emit, self.clock.monotonic)
         self._clock_watch = ClockWatch(self.clock)
 
@@ -149,6 +152,8 @@ class Gate:
         for reader in self.config.reader:
             self._begin_signals(reader)
         self._gate = self._make_gate()
+        if self.kiosk is not None:
+            begin(Post("kiosk", self._make_kiosk_worker, Device.SCREEN, tells_recovery=True))
         begin(Post("gate", lambda _: self._gate))
         begin(Post("commands", self._make_commands))
         for noted in self._thermometry.begun():
@@ -249,6 +254,7 @@ class Gate:
                     self.presentations[reader.name],
                     self.emit,
                     silence_s=self.config.scan.hang_s,
+                    pictures=self._pictures.get(reader.name),
                     faulted=faulted,
                 )
 
@@ -262,6 +268,25 @@ class Gate:
         return Presentations(
             reader.name, self._understand, gap_s=scan.gap_s, max_code_bytes=scan.max_code_bytes
         )
+
+    def _make_kiosk(self) -> Kiosk | None:
+        table = self.config.kiosk
+        self._pictures: dict[str, Pictures] = {}
+        if table is None:
+            return None
+        if table.show_camera:
+            self._pictures = {reader.name: Pictures() for reader in self.config.reader}
+        return Kiosk(
+            table,
+            self.rules,
+            silent_s=lambda: self._gate.silent_s,
+            camera={name: pictures.next for name, pictures in self._pictures.items()},
+            monotonic=self.clock.monotonic,
+        )
+
+    def _make_kiosk_worker(self, faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
+        assert self.kiosk is not None
+        return KioskWorker(self.kiosk, self.emit, faulted=faulted)
 
     def _make_recorder(self, _faulted: bool) -> Worker:  # noqa: FBT001 - as Post.make is called
         return Recorder(
@@ -335,6 +360,8 @@ class Gate:
         self._thermometry.took(effects)
         self._summary = summarise(self.rules, state, self._counts, self._thermometry.figures)
         self._publisher.publish_state(self._summary)
+        if self.kiosk is not None:
+            self.kiosk.stepped(state)
         if self._on_step is not None:
             self._on_step(state, effects)
 

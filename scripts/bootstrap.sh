@@ -86,6 +86,9 @@ if [ "$what" = dev ]; then
     command -v mosquitto_sub >/dev/null || need mosquitto-clients
     command -v openssl >/dev/null || need openssl
     command -v strace >/dev/null || need strace
+    # the pages are tried in a real browser, with a font that has Vietnamese
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || need chromium
+    [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
 fi
 # shellcheck disable=SC2086 # a list of names
 [ -z "$missing" ] || add $missing

@@ -7,6 +7,7 @@ its documentation: config.toml and docs/reference/configuration.md are made from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,6 +27,8 @@ FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
 Level = Literal["high", "low"]
 KeyPath = tuple[str | int, ...]
+# RFC 1122, 3.2.1.3: all of 127/8 is this machine
+_LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost):\d{1,5}")
 Problem = tuple[KeyPath, str]  # where below the table, and what is wrong
 
 
@@ -642,6 +645,48 @@ class MqttTable(Table):
         return self
 
 
+class KioskTable(Table):
+    """The screen at the gate: a page for each reader, on loopback, at http://LISTEN/READER/.
+
+    Without this table there is none; lamps and buzzer tell the same story.
+    """
+
+    listen: str = "127.0.0.1:8090"
+    """Loopback address and port of the pages."""
+    languages: Annotated[tuple[Literal["vi", "en"], ...], Field(min_length=1, max_length=2)] = (
+        "vi",
+        "en",
+    )
+    """Languages of the texts, the first one largest."""
+    layout: Literal["together", "alternately"] = "together"
+    """Both languages at once, or in turn."""
+    alternate_s: Annotated[float, Field(ge=1, le=30)] = 4.0
+    """Seconds of each language, in turn."""
+    refused_s: Annotated[float, Field(ge=0, le=60)] = 8.0
+    """A refusal can be read for so long, unless somebody else comes."""
+    contact: Annotated[str, Field(max_length=60)] = ""
+    """Whom to ask, under refusals and faults: "Bảo vệ / Guard: 028 1234 5678"."""
+    show_name: bool = False
+    """Greet people by the name in their code; whoever stands behind them reads it too."""
+    show_temperature: bool = False
+    """Show the temperature to whoever is let in; whoever stands behind them reads it too."""
+    show_camera: bool = False
+    """Show what the camera sees while a code is waited for; cards have names on them."""
+    tones: bool = True
+    """A tone for each answer."""
+    speech: bool = False
+    """Speak the texts, in the first language."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> KioskTable:
+        if not _LOOPBACK.fullmatch(self.listen) or int(self.listen.rpartition(":")[2]) > 65_535:
+            text = f'"{self.listen}" is no loopback address with a port, as "127.0.0.1:8090"'
+            raise ProblemsError([(("listen",), text)])
+        if len(set(self.languages)) < len(self.languages):
+            raise ProblemsError([(("languages",), "names a language twice")])
+        return self
+
+
 class LogTable(Table):
     """What the daemon tells the system's log."""
 
@@ -664,6 +709,7 @@ class Config(Table):
     identity: IdentityTable
     records: RecordsTable = RecordsTable()
     mqtt: MqttTable = MqttTable()
+    kiosk: KioskTable | None = None
     log: LogTable = LogTable()
     sim: SimTable = SimTable()
 

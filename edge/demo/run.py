@@ -65,6 +65,10 @@ def _run(
     for config in configs:
         sides = ", ".join(f"{reader.name} ({reader.direction})" for reader in config.reader)
         screen.say(f"gate       {config.gate.gate}, readers {sides}")
+    for config in configs:
+        for reader in config.reader:
+            assert config.kiosk is not None
+            screen.say(f"screen     http://{config.kiosk.listen}/{reader.name}/")
     screen.say(
         "people     arrive now; end with Ctrl-C\n"
         if seconds is None

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.config.model import Config
+from edge.demo.broker import free_port
 from edge.drivers.sim.world import StagedCrowd
 from identity.keys import make_token_key
 
@@ -58,6 +59,7 @@ def _config(folder: Path, port: int, gate: str, directions: tuple[str, ...]) -> 
         "timeouts": {"measuring_s": 3.0},
         "records": {"path": folder / gate},
         "mqtt": {"host": "127.0.0.1", "port": port},
+        "kiosk": {"listen": f"127.0.0.1:{free_port()}", "show_camera": True},
         "log": {"level": "warning"},
     }
     return Config.model_validate(tables)

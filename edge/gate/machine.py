@@ -22,6 +22,8 @@ from feed.record import Detail, Draft, Happening, Kind, Reading
 
 # rounds of CHECK after an event; each moves a lane on, and a way has fewer states than this
 _MOST_CHECKS = 16
+# readings that leave time to mend what is measured
+_HINTS = {Verdict.LOW: Reason.TEMPERATURE_LOW, Verdict.NOT_A_FACE: Reason.NOT_A_FACE}
 # states in which the door serves somebody's grant
 _SERVING = frozenset({DoorState.RELEASED, DoorState.PASSING, DoorState.HELD_OPEN})
 
@@ -150,9 +152,9 @@ def _take_window(work: Work, lane: LaneWork) -> None:
     reading = steady_reading(work.rules.screening, lane.lane.scene, lane.lane_rules.calibration)
     if reading is None:
         return
-    if reading.verdict in {Verdict.LOW, Verdict.NOT_A_FACE}:
+    if reading.verdict in _HINTS:
         # neither is healthy: there is time left to come closer, take off the hat, put away the cup
-        lane.show(ev.Signal.COME_CLOSER)
+        lane.show(ev.Signal.COME_CLOSER, _HINTS[Verdict(reading.verdict)])
         return
     _lane(work, lane.name, LaneTrigger.READING)
 

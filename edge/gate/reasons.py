@@ -66,6 +66,7 @@ class Device(StrEnum):
     RECORDER = "recorder"
     IDENTITY = "identity"
     PUBLISHER = "publisher"
+    SCREEN = "screen"
 
 
 class Alarm(StrEnum):

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from edge.drivers.base import Backoff, DeviceError
-from edge.drivers.camera import Camera, Frame
-from edge.scan.wire import Failed, Looked, Message, Opening, Orders, Taken, encode
+from edge.drivers.camera import Camera, Frame, GrayImage
+from edge.scan.pictures import QUALITY, WIDTH
+from edge.scan.wire import Failed, Looked, Message, Opening, Orders, Pictured, Taken, encode
 
 log = logging.getLogger(__name__)
 
@@ -39,20 +40,21 @@ def main() -> int:
     """Read the orders, then look until told to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group of a terminal
     signal.signal(signal.SIGTERM, _end)
-    pipe, parent = (int(argument) for argument in sys.argv[1:])
+    pipe, wishes, parent = (int(argument) for argument in sys.argv[1:])
     _die_with(parent)
     os.nice(NICENESS)
     orders: Orders = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the daemon that started it
     logging.basicConfig(
         level=orders.log_level, format=f"%(levelname)s {orders.reader} scan: %(message)s"
     )
-    return _run(orders, lambda message: _write_all(pipe, encode(message)))
+    os.set_blocking(wishes, False)
+    return _run(orders, lambda message: _write_all(pipe, encode(message)), lambda: _wished(wishes))
 
 
-def _run(orders: Orders, tell: Tell) -> int:
+def _run(orders: Orders, tell: Tell, wished: Callable[[], bool]) -> int:
     try:
         look = make_look()
-        Loop(lambda: _camera(orders), orders.camera.timeout_s, look, tell).run()
+        Loop(lambda: _camera(orders), orders.camera.timeout_s, look, tell, wished=wished).run()
     except BrokenPipeError:
         log.warning("the daemon is gone")
     except DeviceError as error:
@@ -84,7 +86,9 @@ def make_look() -> Callable[[Frame], Looked]:
 
 
 class Loop:
-    """Frame, decode, tell; and the camera's faults."""
+    """Frame, decode, tell; and the camera's faults. `wished` tells whether a picture was asked for
+    since it was last called.
+    """
 
     def __init__(
         self,
@@ -93,8 +97,10 @@ class Loop:
         look: Callable[[Frame], Looked],
         tell: Tell,
         *,
+        wished: Callable[[], bool] = lambda: False,
         backoff: Backoff | None = None,
     ) -> None:
+        self._wished = wished
         self._make_camera = make_camera
         self._timeout_s = timeout_s
         self._look = look
@@ -118,6 +124,8 @@ class Loop:
                 frame = camera.read(self._timeout_s)
                 self._backoff.reset()
                 self._tell(Taken())
+                if self._wished():
+                    self._tell(Pictured(small_picture(frame.gray)))
                 self._tell(self._look(frame))
 
     def _wait(self, wait_s: float) -> None:
@@ -127,10 +135,29 @@ class Loop:
             self._tell(Opening())
 
 
+def small_picture(gray: GrayImage) -> bytes:
+    """A frame's picture, uint8 [height, width], small, as JPEG."""
+    import cv2
+
+    height, width = gray.shape
+    size = (WIDTH, max(1, round(height * WIDTH / width)))
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return jpeg.tobytes()
+
+
 def _camera(orders: Orders) -> Camera:
     from edge.drivers.camera.make import make_camera
 
     return make_camera(orders.camera, world=orders.world, reader=orders.reader)
+
+
+def _wished(pipe: int) -> bool:
+    """Whether anything stands in the pipe of wishes; empties it."""
+    try:
+        return bool(os.read(pipe, 64))
+    except BlockingIOError:
+        return False
 
 
 def _write_all(pipe: int, line: bytes) -> None:

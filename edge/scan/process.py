@@ -23,23 +23,27 @@ class ScanProcess:
     def __init__(self, orders: Orders) -> None:
         self._lines = Lines()
         self._pipe, theirs = os.pipe()
+        wishes, self._wishes = os.pipe()
+        os.set_blocking(self._wishes, False)
         try:
             with tempfile.TemporaryFile() as stdin:  # a pipe could fill, and block this thread
                 pickle.dump(orders, stdin)
                 stdin.seek(0)
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "edge.scan.child", str(theirs), str(os.getpid())],
+                    self._command(theirs, wishes),
                     stdin=stdin,
                     stdout=2,  # what native libraries print belongs to the log
-                    pass_fds=(theirs,),
+                    pass_fds=(theirs, wishes),
                     # numerical libraries would start a thread, with its memory, for each core
                     env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
                 )
         except BaseException:
             os.close(self._pipe)
+            os.close(self._wishes)
             raise
         finally:
             os.close(theirs)
+            os.close(wishes)
         self._poll = select.poll()
         self._poll.register(self._pipe, select.POLLIN)
 
@@ -47,6 +51,18 @@ class ScanProcess:
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @staticmethod
+    def _command(pipe: int, wishes: int) -> list[str]:
+        module = [sys.executable, "-m", "edge.scan.child"]
+        return [*module, str(pipe), str(wishes), str(os.getpid())]
+
+    def wish(self) -> None:
+        """Ask for a picture of the next frame."""
+        try:
+            os.write(self._wishes, b"p")
+        except (BlockingIOError, BrokenPipeError):
+            return  # it is asked already, or gone: `hear` tells
 
     def hear(self, timeout_s: float) -> list[Message]:
         """What it has told, waiting up to `timeout_s` for something; [] where it is silent.
@@ -82,6 +98,7 @@ class ScanProcess:
     def _close(self) -> None:
         if self._pipe >= 0:
             os.close(self._pipe)
+            os.close(self._wishes)
             self._pipe = -1
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from edge.drivers.base import Backoff
 from edge.gate.events import Event, Faulted, Recovered
 from edge.gate.reasons import Cause, Device
+from edge.scan.pictures import Pictures
 from edge.scan.presentation import Presentations
 from edge.scan.process import ScanProcess, ended_by
-from edge.scan.wire import Failed, Looked, Message, Orders, Taken
+from edge.scan.wire import Failed, Looked, Message, Orders, Pictured, Taken
 from edge.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class ReaderWorker(Worker):
     who hands the same one to the worker that replaces this one. A process that tells nothing for
     `silence_s`, or for longer than its camera's own time-out, is hung: it is killed and replaced.
     `faulted` says that a fault of DECODER is known already, so that the first frame ends it.
+    `pictures` is where the screen asks for what the camera sees, where there is a screen.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class ReaderWorker(Worker):
         emit: Callable[[Event], None],
         *,
         silence_s: float,
+        pictures: Pictures | None = None,
         faulted: bool = False,
         backoff: Backoff | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -72,6 +75,7 @@ class ReaderWorker(Worker):
         self._emit = emit
         self._silence_s = max(silence_s, orders.camera.timeout_s + OVER_TIMEOUT_S)
         self._backoff = backoff or Backoff(first_s=RESTART_FIRST_S, longest_s=RESTART_LONGEST_S)
+        self._pictures = pictures
         self._process: ScanProcess | None = None
         self._faulted = {Device.DECODER: Cause.CRASHED} if faulted else {}
 
@@ -115,6 +119,8 @@ class ReaderWorker(Worker):
         """Until this worker is to stop. Raises EOFError, ValueError, TimeoutError on silence."""
         while not self.stopping.is_set():
             self.beat()
+            if self._pictures is not None and self._pictures.take_wish():
+                process.wish()
             messages = process.hear(HEAR_S)
             now_s = self._monotonic()
             silent_s = now_s - life.heard_s
@@ -129,6 +135,9 @@ class ReaderWorker(Worker):
     def _take(self, message: Message, life: _Life) -> None:
         if isinstance(message, Failed):
             self._fault(message.device, message.cause, message.detail)
+        elif isinstance(message, Pictured):
+            if self._pictures is not None:
+                self._pictures.put(message.jpeg)
         elif isinstance(message, Looked):
             self._steady(life)
             self.frames += 1

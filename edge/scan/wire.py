@@ -15,6 +15,7 @@ from typing import Any
 
 from edge.drivers.base import DeviceError
 from edge.gate.reasons import Cause, Device
+from edge.scan.pictures import JPEG_BEGINS
 
 LONGEST_LINE = 1 << 20  # bytes; a frame full of the longest codes needs a tenth of it
 
@@ -70,7 +71,14 @@ class Failed:
         return cls(error.device, error.cause, detail)
 
 
-Message = Opening | Taken | Looked | Failed
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A small picture of what the camera sees, JPEG: told only when it was asked for."""
+
+    jpeg: bytes
+
+
+Message = Opening | Taken | Looked | Failed | Pictured
 
 
 def encode(message: Message) -> bytes:
@@ -78,6 +86,8 @@ def encode(message: Message) -> bytes:
     item = {"kind": type(message).__name__, **asdict(message)}
     if isinstance(message, Looked):
         item["payloads"] = [base64.b64encode(code).decode() for code in message.payloads]
+    if isinstance(message, Pictured):
+        item["jpeg"] = base64.b64encode(message.jpeg).decode()
     return json.dumps(item).encode() + b"\n"
 
 
@@ -91,10 +101,19 @@ def decode(line: bytes) -> Message:
             return Looked(float(item["taken_s"]), tuple(codes), bool(item["decoded"]))
         if kind == "Failed":
             return Failed(Device(item["device"]), Cause(item["cause"]), str(item["detail"]))
+        if kind == "Pictured":
+            return Pictured(_jpeg(item["jpeg"]))
         plain: dict[str, type[Opening | Taken]] = {"Opening": Opening, "Taken": Taken}
         return plain[kind]()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a message of a scan process: {line[:80]!r}") from error
+
+
+def _jpeg(text: str) -> bytes:
+    jpeg = base64.b64decode(text, validate=True)
+    if not jpeg.startswith(JPEG_BEGINS):
+        raise ValueError("not a JPEG")
+    return jpeg
 
 
 class Lines:

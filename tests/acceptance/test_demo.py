@@ -22,6 +22,8 @@ def test_the_demo_shows_people_and_loses_nothing():
         timeout=WAIT_S,
     )
     assert done.returncode == 0, done.stderr
+    # a screen for each reader, named before people come
+    assert done.stderr.count("screen     http://127.0.0.1:") == 3
     told = json.loads(done.stdout)
     assert told["lost"] == 0
     assert told["recorded"] == told["received"] > 0

@@ -1,0 +1,41 @@
+"""Connections to the hub's store for questions and derived tables, by SQLAlchemy.
+
+A store is named by a URL (`postgresql://user@host/name`) or by the path of an SQLite file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+BUSY_S = 5.0  # a writer that holds the lock for a moment
+
+
+def connect(store: str | Path) -> Engine:
+    """An engine for a URL or a file; nothing is opened yet. Raises sqlalchemy.exc.ArgumentError."""
+    text = str(store)
+    if "://" not in text:
+        engine = create_engine(
+            f"sqlite:///{Path(text).absolute()}", connect_args={"timeout": BUSY_S}
+        )
+        event.listen(engine, "connect", _sqlite_as_the_writer_does)
+        event.listen(engine, "begin", _begin)
+        return engine
+    url = make_url(text)
+    if url.drivername in {"postgres", "postgresql"}:
+        url = url.set(drivername="postgresql+psycopg")
+    return create_engine(url, pool_pre_ping=True)
+
+
+def _sqlite_as_the_writer_does(connection: Any, _record: Any) -> None:
+    # sqlite3's own idea of when a transaction begins is switched off: _begin says it
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,134 @@
+"""People on their way through a simulated gate, as its screen shows them in a real browser."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.drivers.sim.world import Grip, Visit
+from tests.acceptance.daemon import Daemon
+from tests.browser.chromium import Chromium, program
+from tests.mqtt.support import free_port
+
+WAIT_S = 45.0
+NAME = "Nguyễn Thị Ánh Tuyết"
+# every change of the page, in the page's own memory
+NOTE = """
+window.seen = [];
+const note = () => {
+    const now = document.body.dataset.screen + ":" + (document.body.dataset.reason ?? "");
+    if (window.seen.at(-1) !== now) window.seen.push(now);
+};
+new MutationObserver(note).observe(document.body, { attributes: true });
+note();
+"""
+
+
+def card(number: int) -> bytes:
+    return f"0790870000{number:02d}||{NAME}|18011987|Nữ|Thủ Đức|01062021".encode()
+
+
+def visit(at_s: float, number: int, **parts: Any) -> Visit:
+    grip = Grip(fill=0.6, shake_px=0.5, blur_px=0.2, tilt_deg=0.0, turn_deg=0.0)
+    return replace(Visit(reader="in", at_s=at_s, code=card(number), grip=grip), **parts)
+
+
+class Way:
+    """A daemon with a screen, and a browser that looks at it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.browser = Chromium(folder / "profile")
+        stack.callback(self.browser.close)
+        self.browser.resize(800, 480)
+
+    def begin(self, visits: list[Visit], extra: str = "", **options: Any) -> Daemon:
+        port = free_port()
+        kiosk = f'\n[kiosk]\nlisten = "127.0.0.1:{port}"\nrefused_s = 0.5\n{extra}'
+        times = "\n[timeouts]\nmeasuring_s = 2.0\ndenied_s = 1.0\ncool_down_s = 0.2\n"
+        times += "[screening]\nself_check_h = 0\nrepeats = 1\nrepeat_pause_s = 0.5\n"
+        daemon = Daemon(self.folder, visits, extra=kiosk + times, **options)
+        self.stack.callback(daemon.close)
+        self.url = f"http://127.0.0.1:{port}/in/"
+        daemon.start()
+        self.browser.open(self.url)
+        self.browser.run(NOTE)
+        return daemon
+
+    @property
+    def seen(self) -> list[str]:
+        return [str(one) for one in self.browser.run("window.seen")]
+
+    def until(self, *screens: str) -> None:
+        """Wait until these have been shown, one after the other."""
+        deadline_s = time.monotonic() + WAIT_S
+        while True:
+            seen = iter(self.seen)
+            if all(screen in seen for screen in screens):
+                return
+            assert time.monotonic() < deadline_s, f"only seen: {self.seen}"
+            self.browser.run("new Promise(done => setTimeout(done, 50))")
+
+    def keep(self, name: str) -> None:
+        if folder := os.environ.get("SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / f"way-{name}.png").write_bytes(self.browser.picture())
+
+
+@pytest.fixture
+def way(tmp_path: Path) -> Iterator[Way]:
+    program()
+    with ExitStack() as stack:
+        yield Way(tmp_path, stack)
+
+
+def test_somebody_goes_through_and_the_screen_goes_with_them(way: Way) -> None:
+    daemon = way.begin([visit(5.0, 1)])
+    way.until(
+        "show_code:", "come_closer:", "hold_still:", "welcome:", "pass:", "wait:", "show_code:"
+    )
+    assert NAME not in way.browser.run("document.documentElement.outerHTML")
+    assert way.browser.complaints() == []
+    daemon.stop()
+    way.until("wait:", "show_code:", "closed:", "silent:")
+
+
+def test_a_hat_and_a_fever_are_told_apart(way: Way) -> None:
+    way.begin(
+        [
+            visit(5.0, 1, surface_c=30.0),
+            visit(12.0, 3, core_c=39.2, stay_s=6.0),
+        ]
+    )
+    way.until(
+        "hat_off:",
+        "refused:temperature_low",
+        "show_code:",
+        "hold_still:",
+        "measure_again:",
+        "refused:secondary_check",
+    )
+    assert "39" not in way.browser.run("document.getElementById('words').textContent")
+    way.keep("fever")
+
+
+def test_a_fault_and_a_fire_are_shown_and_a_daemon_that_ended_is_told_of(way: Way) -> None:
+    daemon = way.begin(
+        [],
+        faults=[
+            {"device": "camera", "reader": "in", "kind": "unplugged", "from_s": 5.0, "to_s": 7.0},
+            {"device": "door", "kind": "fire", "from_s": 10.0},
+        ],
+    )
+    way.until("show_code:", "out_of_order:camera_fault", "show_code:", "evacuate:")
+    way.keep("fire")
+    daemon.stop()
+    way.until("evacuate:", "silent:")

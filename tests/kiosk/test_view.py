@@ -1,0 +1,269 @@
+"""What the screen shows for whatever the machine is in, and what it never shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.config.model import KioskTable
+from edge.gate import events as ev
+from edge.gate.machine import initial, stop
+from edge.gate.reasons import Cause, Device, Reason
+from edge.gate.rules import Rules
+from edge.gate.state import DoorState, LaneState
+from edge.kiosk.message import Messages, compact
+from edge.kiosk.texts import Catalogue
+from edge.kiosk.view import SIGNALS, Screen, Shown, View, view_of, weightiest
+from identity.credential import Credential, Holder, Scheme
+from tests.gate.gatebench import RULES, Bench, with_lane, with_policy
+from tests.gate.test_machine_invariants import ACTION, RULESETS, Checked
+
+NUMBER, NAME = "079087000001", "Nguyễn Thị Ánh Tuyết"
+MESSAGES = Messages(KioskTable(), Catalogue.load(), build="b")
+OPEN = Messages(KioskTable(show_name=True, show_temperature=True), Catalogue.load(), build="b")
+
+
+def sent(bench: Bench, reader: str = "in", messages: Messages = MESSAGES, **shown: bool) -> str:
+    view = view_of(bench.rules, bench.state, reader, Shown(**shown))
+    return compact(messages.view(view, now_s=bench.now)).decode()
+
+
+def screen(bench: Bench, reader: str = "in") -> Screen:
+    return view_of(bench.rules, bench.state, reader).screen
+
+
+class Watched(Checked):
+    """A bench that looks at both screens after every event."""
+
+    def __init__(self, rules: Any) -> None:
+        self.seen: set[tuple[LaneState, Screen]] = set()
+        super().__init__(rules)
+
+    def send(self, event: ev.Event) -> None:
+        super().send(event)
+        for lane in self.state.lanes:
+            view = view_of(self.rules, self.state, lane.name)
+            message = MESSAGES.view(view, now_s=self.now)
+            assert all(text["title"] and text["todo"] for text in message["texts"])
+            assert lane.shown is not None
+            if self.state.door.state is not DoorState.FIRE:
+                assert lane.shown[0] in SIGNALS[view.screen], "lamps and screen disagree"
+            self.seen.add((lane.state, view.screen))
+
+
+@given(RULESETS, st.lists(ACTION, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_there_is_a_view_and_the_lamps_agree(
+    rules: Rules, actions: list[Any]
+) -> None:
+    bench = Watched(rules)
+    for action in actions:
+        bench.do(action)
+
+
+def test_every_phase_of_the_machine_has_its_screen() -> None:
+    """One walk through all of it: a state that is added to the machine must be shown too."""
+    rules = replace(RULES, screening=replace(RULES.screening, repeats=1, repeat_pause_s=1.0))
+    bench = Watched(rules)
+    bench.code("1")
+    bench.face()
+    bench.walk_through()
+    bench.after(10)
+    bench.code("2")
+    bench.nobody()
+    bench.samples(38.6, 12)
+    bench.after(1.5)
+    bench.samples(38.6, 12)
+    bench.after(10)
+    bench.durable = bench.identified = False
+    bench.code("3")
+    bench.face()
+    bench.after(2.5)  # nobody could tell who it is
+    bench.after(20)
+    bench.durable = bench.identified = True
+    bench.send(ev.Contact(is_open=True))
+    bench.code("4")
+    bench.face()
+    bench.after(60)
+    bench.send(ev.Contact(is_open=False))
+    bench.send(ev.Faulted(device=Device.DOOR, cause=Cause.OTHER))
+    bench.after(30)
+    bench.send(ev.Recovered(device=Device.DOOR))
+    bench.send(ev.FireInput(active=True))
+    temperature_first = Watched(with_lane(rules, order="temperature_first"))
+    temperature_first.face()
+    seen = {state for state, _ in bench.seen | temperature_first.seen}
+    assert seen == set(LaneState)
+
+
+def test_a_person_sees_each_step_of_their_way() -> None:
+    bench = Watched(RULES)
+    assert screen(bench) is Screen.SHOW_CODE
+    bench.code()
+    assert screen(bench) is Screen.COME_CLOSER
+    bench.nobody()
+    bench.samples(31.0, 8)
+    assert screen(bench) is Screen.HAT_OFF
+    bench.after(20)
+    assert screen(bench) is Screen.SHOW_CODE
+    bench.after(60)
+    bench.code("079087000002")
+    bench.face()
+    assert screen(bench) is Screen.WELCOME
+    bench.send(ev.Contact(is_open=True))
+    assert screen(bench) is Screen.PASS
+    assert screen(bench, "out") is Screen.SHOW_CODE
+    bench.after(20)
+    assert screen(bench) is Screen.CLOSE_DOOR
+    bench.send(ev.Contact(is_open=False))
+    assert screen(bench) is Screen.WAIT
+    bench.after(5)
+    bench.code("079087000002")
+    assert screen(bench) is Screen.REPEATED
+
+
+def test_a_cup_is_told_apart_from_a_hat() -> None:
+    bench = Watched(RULES)
+    bench.code()
+    bench.nobody()
+    bench.samples(60.0, 8)
+    assert screen(bench) is Screen.HOT_THING
+
+
+def test_who_leaves_is_bidden_goodbye() -> None:
+    bench = Bench()
+    bench.code(reader="out")
+    bench.face(reader="out")
+    assert screen(bench, "out") is Screen.GOODBYE
+
+
+def test_a_reader_that_measures_first_asks_people_to_step_up_then_for_the_code() -> None:
+    bench = Bench(with_lane(RULES, order="temperature_first"))
+    assert screen(bench) is Screen.SHOW_FACE
+    bench.face()
+    assert screen(bench) is Screen.CODE_WANTED
+
+
+def test_a_measurement_fills_a_ring_by_its_deadline() -> None:
+    bench = Bench()
+    bench.code()
+    bench.nobody()
+    bench.samples(36.5, 1)
+    view = view_of(bench.rules, bench.state, "in")
+    assert view.screen is Screen.HOLD_STILL
+    ring = MESSAGES.view(view, now_s=bench.now + 1.0)["ring"]
+    assert ring["of_ms"] == 5000
+    assert ring["left_ms"] == pytest.approx(4000, abs=150)
+
+
+def test_a_refusal_says_the_reason_that_helps_most() -> None:
+    assert weightiest((Reason.TEMPERATURE_HIGH, Reason.SECONDARY_CHECK)) is Reason.SECONDARY_CHECK
+    assert (
+        weightiest((Reason.AMBIENT_OUT_OF_RANGE, Reason.TEMPERATURE_LOW)) is Reason.TEMPERATURE_LOW
+    )
+    assert weightiest((Reason.CODE_ACCEPTED, Reason.DOOR_OPEN)) is Reason.DOOR_OPEN
+    assert weightiest((Reason.TEMPERATURE_REPEATED,)) is Reason.TEMPERATURE_REPEATED
+    assert weightiest(()) is None
+
+
+def test_a_fire_is_shown_whatever_the_reader_is_at() -> None:
+    bench = Bench()
+    bench.code()
+    bench.send(ev.FireInput(active=True))
+    assert {screen(bench, name) for name in ("in", "out")} == {Screen.EVACUATE}
+
+
+def test_a_gate_that_stops_is_closed_and_one_that_was_not_started_is_starting() -> None:
+    bench = Bench()
+    state, _ = stop(bench.rules, bench.state, bench.now, "SIGTERM")
+    assert view_of(bench.rules, state, "in").screen is Screen.CLOSED
+    assert view_of(RULES, initial(RULES), "in").screen is Screen.STARTING
+
+
+def test_an_unknown_reader_is_refused() -> None:
+    with pytest.raises(ValueError, match="no reader is called 'side'"):
+        view_of(RULES, initial(RULES), "side")
+
+
+# --- what is never shown ------------------------------------------------------------------------
+
+
+def come(bench: Bench, number: str = NUMBER, name: str = NAME, reader: str = "in") -> None:
+    bench.presentations += 1
+    holder = Holder(name=name, birth_date="1987-01-18", document=number)
+    credential = Credential(scheme=Scheme.CCCD, canonical=f"cccd:{number}", holder=holder)
+    presentation = f"{reader}-{bench.presentations}"
+    bench.send(ev.CodeSeen(reader=reader, presentation=presentation, credential=credential))
+
+
+class Private(Bench):
+    """A bench that reads everything that goes to the screens."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.secrets: set[str] = set()
+        super().__init__(rules)
+
+    def send(self, event: ev.Event) -> None:
+        super().send(event)
+        for reader in ("in", "out"):
+            text = sent(self, reader)
+            for secret in self.secrets:
+                assert secret not in text
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("come"), st.text(min_size=6, max_size=20), st.integers(10**11)),
+            st.tuples(st.just("face"), st.sampled_from([31.07, 36.57, 38.87, 60.7]), st.just(0)),
+            st.tuples(st.just("wait"), st.sampled_from([0.5, 5.0, 30.0]), st.just(0)),
+            st.tuples(st.just("door"), st.booleans(), st.just(0)),
+        ),
+        max_size=14,
+    ),
+    st.sampled_from([RULES, with_policy(RULES, Device.THERMOMETER, "admit")]),
+)
+@settings(max_examples=60, deadline=None)
+def test_nothing_of_a_person_is_sent_unless_configured(actions: list[Any], rules: Rules) -> None:
+    catalogue = str(Catalogue.load().say(View(screen=Screen.SHOW_CODE), ("vi", "en")))
+    bench = Private(rules)
+    for kind, value, number in actions:
+        if kind == "come":
+            if value.strip() and value not in catalogue:
+                bench.secrets |= {f"«{value}»", str(number)}
+            come(bench, str(number), f"«{value}»")
+        elif kind == "face":
+            # as a temperature is written, not the milliseconds of a ring
+            bench.secrets |= {f"{value:.1f} ", f"{value:.1f}".replace(".", ",")}
+            bench.face(value)
+        elif kind == "wait":
+            bench.after(value)
+        else:
+            bench.send(ev.Contact(is_open=value))
+
+
+def test_a_name_and_a_temperature_are_shown_where_it_is_configured_and_only_in_welcome() -> None:
+    bench = Bench()
+    come(bench)
+    assert NAME not in sent(bench, messages=OPEN, name=True, temperature=True)
+    bench.face(36.57)
+    welcome = sent(bench, messages=OPEN, name=True, temperature=True)
+    assert NAME in welcome
+    assert "36,6 °C" in welcome
+    assert NUMBER not in welcome
+    closed = sent(bench)
+    assert NAME not in closed
+    assert "36" not in closed
+    only_name = sent(bench, messages=OPEN, name=True)
+    assert "36,6" not in only_name
+    bench.send(ev.Contact(is_open=True))
+    assert NAME not in sent(bench, messages=OPEN, name=True, temperature=True)
+
+
+def test_every_screen_has_its_lamps() -> None:
+    assert set(SIGNALS) == set(Screen)
+    assert set().union(*SIGNALS.values()) == set(ev.Signal)
