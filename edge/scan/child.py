@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NICENESS = 5  # decoding gives way to the thread that drives the door
-FRAME_BUDGET_S = 0.3  # processor time: pictures can be made that keep a decoder busy for seconds
 REOPEN_FIRST_S = 0.5
 REOPEN_LONGEST_S = 10.0  # a camera plugged in again is found within this
 BEAT_S = 0.5  # a sign of life while waiting for the camera
@@ -65,19 +64,22 @@ def make_look() -> Callable[[Frame], Looked]:
     """The decoder, which rests on frames without change. Raises DeviceError without libzbar."""
     import cv2
 
-    from edge.scan.decode import Scanner, look
+    from edge.scan.decoders import zbar, zxing
+    from edge.scan.frames import FrameReader
     from edge.scan.stillness import Stillness
 
     cv2.setNumThreads(1)
-    Scanner()
+    zbar()
+    zxing()
+    reader = FrameReader()
     stillness = Stillness()
 
     def look_at(frame: Frame) -> Looked:
         if stillness.rests(frame.gray):
             return Looked(frame.taken_s, decoded=False)
-        seen = look(frame.gray, budget_s=FRAME_BUDGET_S)
-        payloads = seen.codes or ((b"",) if seen.fragments else ())
-        stillness.decoded(frame.gray, empty=not payloads)
+        seen = reader.read(frame.gray)
+        payloads = seen.codes or ((b"",) if seen.refused else ())
+        stillness.decoded(frame.gray, empty=not (payloads or seen.unread))
         return Looked(frame.taken_s, payloads)
 
     return look_at
