@@ -11,7 +11,7 @@ from edge.scan.found import Box
 LARGEST_ENLARGING = 4.0  # beyond it there is nothing to be seen
 LIGHT_PX = 51  # wider than the modules of a code, narrower than its shadow
 DARK_LEVEL = 100  # gray level: a frame whose bright parts stay below is dark
-BRIGHT_PERCENT = 99
+BRIGHT_PART = 0.99  # of all pixels: some lamp is in many a dark picture
 SPARSE = 8  # rows and columns, to know the light by
 MOST_GAIN = 16.0
 
@@ -67,10 +67,13 @@ def brightened(gray: GrayImage) -> GrayImage:
 
     Decoders take differences of less than some 20 gray levels for noise.
     """
-    bright = float(np.percentile(gray[::SPARSE, ::SPARSE], BRIGHT_PERCENT))
+    sample = np.ascontiguousarray(gray[::SPARSE, ::SPARSE])
+    counts = cv2.calcHist([sample], [0], None, [256], [0, 256])
+    below = np.cumsum(counts) <= BRIGHT_PART * sample.size
+    bright = int(below.sum())
     if bright > DARK_LEVEL:
         return gray
-    gain = min(MOST_GAIN, 255 / max(1.0, bright))
+    gain = min(MOST_GAIN, 255 / max(1, bright))
     return np.asarray(cv2.convertScaleAbs(softened(gray), alpha=gain), np.uint8)
 
 
