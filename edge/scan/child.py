@@ -61,16 +61,17 @@ def _run(orders: Orders, tell: Tell) -> int:
 
 
 def make_look() -> Callable[[Frame], Looked]:
-    """The decoder, which rests on frames without change. Raises DeviceError without libzbar."""
+    """The reader, which rests on frames without change. Raises DeviceError for a library that is
+    missing.
+    """
     import cv2
 
-    from edge.scan.decoders import zbar, zxing
     from edge.scan.frames import FrameReader
+    from edge.scan.ladder import load_decoders
     from edge.scan.stillness import Stillness
 
     cv2.setNumThreads(1)
-    zbar()
-    zxing()
+    load_decoders()
     reader = FrameReader()
     stillness = Stillness()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -50,8 +51,7 @@ class ZXing:
     """zxing-cpp: QR codes of model 2, and Micro QR in order to refuse it."""
 
     def __init__(self) -> None:
-        import zxingcpp
-
+        zxingcpp = _library("zxingcpp", "zxing-cpp")
         self._read: Any = zxingcpp.read_barcodes
         formats = zxingcpp.BarcodeFormat
         self._qr: Any = formats.QRCodeModel2
@@ -196,9 +196,8 @@ class Tapir:
     """tapirscan, which finds codes that are bent, worn and small; the most expensive by far."""
 
     def __init__(self, mode: str) -> None:
-        import tapirscan
-
-        self._scanner: Any = tapirscan.Scanner(mode=mode, formats=["QRCode"], parallel=False)  # type: ignore[arg-type]
+        tapirscan = _library("tapirscan", "tapirscan")
+        self._scanner: Any = tapirscan.Scanner(mode=mode, formats=["QRCode"], parallel=False)
 
     def scan(self, gray: GrayImage) -> Found:
         """Read one C-contiguous picture."""
@@ -235,6 +234,19 @@ def tapir(mode: str) -> Tapir:
     if mode not in scanners:
         scanners[mode] = Tapir(mode)
     return scanners[mode]
+
+
+def _library(module: str, package: str) -> Any:
+    """Import a decoder when it is first needed. Raises DeviceError where that fails."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DeviceError(
+            Device.DECODER,
+            Cause.MISSING_LIBRARY,
+            f"{package} can't be loaded: {error}",
+            hint=f"install it: pip install {package}; it needs a 64-bit system",
+        ) from error
 
 
 def _bindings() -> ModuleType:

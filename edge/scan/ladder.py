@@ -34,6 +34,7 @@ MOST_PLACES = 3
 BELOW_MEAN = 5
 CALM_BELOW_MEAN = 8
 LEAST_BLOCK_PX = 15
+TAPIR_MODE = "low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,17 @@ ENLARGED = Rung(600, 800, _zxing)
 RUNGS: tuple[Rung, ...] = (
     Rung(600, 800, lambda gray: _zxing(flattened(gray))),
     Rung(400, 600, lambda gray: _zxing(softened(gray))),
-    Rung(400, 600, lambda gray: tapir("low").scan(gray)),
+    Rung(400, 600, lambda gray: tapir(TAPIR_MODE).scan(gray)),
     Rung(600, 800, lambda gray: _zxing(sharpened(gray))),
     Rung(400, 600, _zbar_thresholded),
 )
+
+
+def load_decoders() -> None:
+    """Load what the ladder needs before the first frame. Raises DeviceError for what is missing."""
+    zxing()
+    zbar()
+    tapir(TAPIR_MODE)
 
 
 @dataclass(slots=True)

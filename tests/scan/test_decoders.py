@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import segno
 
+from edge.drivers.base import DeviceError
 from edge.drivers.camera import GrayImage
+from edge.gate.reasons import Cause
 from edge.scan.decoders import Tapir, ZBar, ZXing
 from edge.scan.found import Found, box_of
 from tests.scan.pictures import code, drawn, scene
@@ -112,3 +115,16 @@ def test_a_code_that_fails_is_told_with_its_place() -> None:
     found = ZXing().scan(scene(ruined))
     assert not found.codes
     assert any(box_of(corners).holds(20 + 58, 30 + 58) for corners in found.failed)
+
+
+@pytest.mark.parametrize(
+    ("module", "make", "package"),
+    [("zxingcpp", ZXing, "zxing-cpp"), ("tapirscan", lambda: Tapir("low"), "tapirscan")],
+)
+def test_a_missing_decoder_is_a_fault_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, module: str, make: Callable[[], object], package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(DeviceError, match=f"pip install {package}") as missing:
+        make()
+    assert missing.value.cause is Cause.MISSING_LIBRARY
