@@ -155,6 +155,13 @@ def test_far_and_near_codes_are_found(side: int) -> None:
     assert read_codes(frame) == [b"NV-0012"]
 
 
+def test_a_card_in_the_dark_is_read() -> None:
+    """Ink and paper are 7 gray levels apart, which decoders take for noise."""
+    noise = np.random.default_rng(1).normal(0, 1.5, (480, 640))
+    dark = np.clip(scene(code(b"NV-0012", scale=4)) * 0.06 + noise, 0, 255).astype(np.uint8)
+    assert read_codes(dark) == [b"NV-0012"]
+
+
 def test_views_that_are_not_contiguous_are_read() -> None:
     stored = np.repeat(np.repeat(code(b"view"), 2, axis=0), 2, axis=1)
     assert read_codes(stored[::2, ::2]) == [b"view"]
