@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
@@ -102,6 +102,8 @@ class Picamera2Table(CameraTable):
     """Width and height of the sensor mode; it sets the field of view."""
     exposure_us: Annotated[int, Field(ge=50, le=200_000)] | None = None
     """Fixed exposure, microseconds; without it automatic. Short and fixed suits phone screens."""
+    bracket: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Every other frame is exposed for this part of it, for phones that dazzle; 1 for none."""
     gain: Annotated[float, Field(ge=1, le=64)] | None = None
     """Fixed analogue gain; without it automatic."""
     focus_m: Annotated[float, Field(gt=0, le=10)] | None = None
@@ -110,6 +112,12 @@ class Picamera2Table(CameraTable):
     """Mains frequency of the lamps around, against flicker; 0 for none."""
     flip: bool = False
     """Turn the picture by 180°: the camera hangs upside down."""
+
+    @model_validator(mode="after")
+    def _bracket_of_an_exposure(self) -> Self:
+        if self.bracket != 1 and self.exposure_us is None:
+            raise ValueError("bracket is a part of exposure_us: set that too")
+        return self
 
 
 class WebcamTable(CameraTable):
@@ -139,6 +147,10 @@ class SimCameraTable(CameraTable):
 
     driver: Literal["sim"]
     """The simulated camera."""
+    light: Annotated[float, Field(gt=0, le=16)] = 1.0
+    """How bright the place is, of what the camera's exposure is right for."""
+    bracket: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Every other frame is exposed for this part of the time; 1 for none."""
 
 
 AnyCamera = Annotated[

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 NICENESS = 5  # decoding gives way to the thread that drives the door
-FRAME_BUDGET_S = 0.3  # processor time: pictures can be made that keep a decoder busy for seconds
 REOPEN_FIRST_S = 0.5
 REOPEN_LONGEST_S = 10.0  # a camera plugged in again is found within this
 BEAT_S = 0.5  # a sign of life while waiting for the camera
@@ -64,22 +63,26 @@ def _run(orders: Orders, tell: Tell, wished: Callable[[], bool]) -> int:
 
 
 def make_look() -> Callable[[Frame], Looked]:
-    """The decoder, which rests on frames without change. Raises DeviceError without libzbar."""
+    """The reader, which rests on frames without change. Raises DeviceError for a library that is
+    missing.
+    """
     import cv2
 
-    from edge.scan.decode import Scanner, look
+    from edge.scan.frames import FrameReader
+    from edge.scan.ladder import load_decoders
     from edge.scan.stillness import Stillness
 
     cv2.setNumThreads(1)
-    Scanner()
+    load_decoders()
+    reader = FrameReader()
     stillness = Stillness()
 
     def look_at(frame: Frame) -> Looked:
         if stillness.rests(frame.gray):
             return Looked(frame.taken_s, decoded=False)
-        seen = look(frame.gray, budget_s=FRAME_BUDGET_S)
-        payloads = seen.codes or ((b"",) if seen.fragments else ())
-        stillness.decoded(frame.gray, empty=not payloads)
+        seen = reader.read(frame.gray)
+        payloads = seen.codes or ((b"",) if seen.refused else ())
+        stillness.decoded(frame.gray, empty=not (payloads or seen.unread))
         return Looked(frame.taken_s, payloads)
 
     return look_at

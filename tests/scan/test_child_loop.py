@@ -11,7 +11,7 @@ from edge.drivers.camera import Camera, Frame
 from edge.gate.reasons import Cause, Device
 from edge.scan.child import Loop, make_look
 from edge.scan.wire import Failed, Looked, Message, Opening, Taken
-from tests.scan.pictures import code, drawn, scene
+from tests.scan.pictures import broken, code, drawn, scene
 
 UNPLUGGED = DeviceError(Device.CAMERA, Cause.UNPLUGGED, "gone", hint="plug it in")
 
@@ -59,6 +59,13 @@ def test_each_frame_is_told_even_an_empty_one() -> None:
 def test_a_frame_like_the_empty_one_before_is_told_as_not_decoded() -> None:
     told = told_by(Frame(scene(seed=1), 1.0, 0), Frame(scene(seed=2), 2.0, 1))
     assert told[-1] == Looked(2.0, (), decoded=False)
+
+
+def test_a_code_that_is_not_read_yet_keeps_the_process_looking() -> None:
+    """The next frame may be read by another rung, however still the card is held."""
+    worn = broken(b"worn", scale=4)
+    told = told_by(Frame(scene(worn, seed=1), 1.0, 0), Frame(scene(worn, seed=2), 2.0, 1))
+    assert told[-1] == Looked(2.0, (), decoded=True)
 
 
 def test_a_code_that_holds_nothing_by_itself_is_told_as_empty() -> None:

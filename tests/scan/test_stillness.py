@@ -40,3 +40,14 @@ def test_a_frame_of_another_size_is_something_new() -> None:
     stillness = Stillness()
     stillness.decoded(np.full((480, 640), 120, np.uint8), empty=True)
     assert not stillness.rests(np.full((5, 7), 120, np.uint8))
+
+
+def test_a_camera_that_brackets_its_exposure_rests_as_well() -> None:
+    stillness = Stillness()
+    light, dark = np.full((480, 640), 160, np.uint8), np.full((480, 640), 40, np.uint8)
+    for frame in (light, dark):
+        assert not stillness.rests(frame)
+        stillness.decoded(frame, empty=True)
+    assert stillness.rests(light)
+    assert stillness.rests(dark)
+    assert not stillness.rests(np.full((480, 640), 100, np.uint8))

@@ -118,7 +118,20 @@ class Picamera2Camera(Camera):
         finally:
             request.release()
         self._number += 1
+        self._expose_next(camera)
         return Frame(gray, taken_s, self._number - 1)
+
+    def _expose_next(self, camera: Any) -> None:
+        """Set the other exposure of a bracket. It takes effect some frames later, since requests
+        are under way, and alternates all the same.
+        """
+        if self._table.bracket == 1 or self._table.exposure_us is None:
+            return
+        part = self._table.bracket if self._number % 2 else 1.0
+        try:
+            camera.set_controls({"ExposureTime": max(1, round(self._table.exposure_us * part))})
+        except LIBRARY_ERRORS as error:
+            raise self._explain(error) from error
 
     def _find(self, library: _Library) -> str:
         """The identity of the camera of our number."""

@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
+import cv2
+import numpy as np
+
 from edge.config.model import SimCameraTable
 from edge.drivers.camera import Camera, Frame, GrayImage, camera_error
 from edge.drivers.camera.pace import Pace
@@ -76,7 +79,7 @@ class SimCamera(Camera):
                 self._check_plug(deadline_s)
                 raise camera_error(Cause.TIMEOUT, f"no frame within {timeout_s:g} s")
             self._tick = tick
-            image = self._image(renderer, due_s)
+            image = self._image(renderer, due_s, tick)
             self._wait_until(due_s)
             self._check_plug(due_s)
             while self._fault(self._monotonic()) == "hung":
@@ -84,7 +87,7 @@ class SimCamera(Camera):
             if image is not None and not self._closed.is_set():
                 return Frame(image, due_s, tick)
 
-    def _image(self, renderer: Renderer, at_s: float) -> GrayImage | None:
+    def _image(self, renderer: Renderer, at_s: float, tick: int) -> GrayImage | None:
         """What an exposure at `at_s` gives; None for nothing."""
         fault = self._fault(at_s)
         if fault in {"frozen", "unplugged"}:
@@ -92,7 +95,14 @@ class SimCamera(Camera):
         now_s = self._world.now_s(at_s)
         if fault == "covered":
             return renderer.covered(now_s)
-        return renderer.render(self._world.at(self._reader, at_s), now_s)
+        return self._exposed(renderer.render(self._world.at(self._reader, at_s), now_s), tick)
+
+    def _exposed(self, scene: GrayImage, tick: int) -> GrayImage:
+        """A scene by the light of the place and the exposure of this frame; what is brighter than
+        white is lost.
+        """
+        gain = self._table.light * (self._table.bracket if tick % 2 else 1.0)
+        return scene if gain == 1 else np.asarray(cv2.convertScaleAbs(scene, alpha=gain), np.uint8)
 
     def _check_plug(self, at_s: float) -> None:
         if self._fault(at_s) == "unplugged":

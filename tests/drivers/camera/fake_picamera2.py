@@ -47,6 +47,7 @@ class Bench:
     timestamps: bool = True
     open_now: int = 0
     configuration: dict[str, Any] = field(default_factory=dict)
+    set_later: list[tuple[str, Any]] = field(default_factory=list)
 
 
 class Transform:
@@ -162,6 +163,12 @@ class FakePicamera2:
             if name not in self.bench.controls:
                 raise RuntimeError(f"Control {name} is not advertised by libcamera")
         self.configuration = self.bench.configuration = configuration
+
+    def set_controls(self, controls: dict[str, Any]) -> None:
+        for name, value in controls.items():
+            if name not in self.bench.controls:
+                raise RuntimeError(f"Control {name} is not advertised by libcamera")
+            self.bench.set_later.append((name, value))
 
     def camera_configuration(self) -> dict[str, Any]:
         return self.configuration

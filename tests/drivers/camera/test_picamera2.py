@@ -82,6 +82,25 @@ def test_exposure_gain_and_focus_are_fixed_where_the_table_says_so() -> None:
     assert made["AeFlickerPeriod"] == 8_333
 
 
+def test_a_bracket_exposes_every_other_frame_for_less(bench: Bench) -> None:
+    with Picamera2Camera(table(exposure_us=4_000, bracket=0.25)) as camera:
+        for _ in range(3):
+            camera.read(PATIENCE_S)
+    exposures = [("ExposureTime", exposure_us) for exposure_us in (1_000, 4_000, 1_000)]
+    assert bench.set_later == exposures
+
+
+def test_without_a_bracket_no_control_is_set_while_it_runs(bench: Bench) -> None:
+    with Picamera2Camera(table(exposure_us=4_000)) as camera:
+        camera.read(PATIENCE_S)
+    assert bench.set_later == []
+
+
+def test_a_bracket_of_an_automatic_exposure_is_refused() -> None:
+    with pytest.raises(ValueError, match="bracket is a part of exposure_us: set that too"):
+        table(bracket=0.25)
+
+
 def test_without_mains_flicker_avoidance_is_off() -> None:
     made = controls(table(mains_hz=0), CONTROLS_AVAILABLE)
     assert made["AeFlickerMode"] == 0

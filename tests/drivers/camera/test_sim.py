@@ -13,6 +13,7 @@ import pytest
 
 from edge.config.model import SimCameraTable
 from edge.drivers.base import DeviceError
+from edge.drivers.camera import GrayImage
 from edge.drivers.camera.sim import SimCamera
 from edge.drivers.sim.render import COVERED_LEVEL, Renderer
 from edge.drivers.sim.world import Fault, ScriptedCrowd, Visit, World
@@ -53,6 +54,18 @@ def test_frames_keep_the_pace() -> None:
 def test_a_covered_lens_gives_dark_frames_not_an_error() -> None:
     with camera_in(fault("covered")) as camera:
         assert camera.read(PATIENCE_S).gray.mean() < COVERED_LEVEL + 5
+
+
+def test_a_bracket_shows_what_too_much_light_has_burnt_out() -> None:
+    world = World(ScriptedCrowd([VISIT]), time.monotonic())
+    table = SimCameraTable(driver="sim", size=(320, 240), frame_rate_hz=60, light=4, bracket=0.25)
+    frames: dict[int, GrayImage] = {}
+    with SimCamera(table, world, "in") as camera:
+        while len(frames) < 2:
+            frame = camera.read(PATIENCE_S)
+            frames[frame.number % 2] = frame.gray
+    assert np.percentile(frames[0], 50) == 255
+    assert 60 < np.percentile(frames[1], 50) < 200
 
 
 def test_a_frozen_camera_thaws_without_being_opened_again() -> None:
