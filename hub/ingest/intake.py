@@ -95,6 +95,8 @@ class _Stream:
                 # an identity may have been erased here since: the hash stays the same
                 raw = stored[one.seq]
                 same = raw == one.raw or record_hash(raw) == one.hash
+            elif one.seq <= self._standing.purged_upto and self._standing.has(one.seq):
+                same = True  # was here, and is not kept any more: nothing is left to compare
             else:
                 fresh[one.seq] = one
                 continue

@@ -16,8 +16,9 @@ from hub.commands.serve import make
 from hub.config import load
 from hub.ingest import service
 from hub.link import Link, LinkError
-from hub.store.base import StoreError
-from hub.store.sqlite import SqliteStore, read_status
+from hub.store.base import Store, StoreError
+from hub.store.sqlite import SqliteStore
+from hub.store.status import read_status
 from tests.hub.support import PLACE, Chain, alarms, give, loss
 from tests.mqtt.support import Broker, wait_until
 from tests.mqtt.watcher import Watcher
@@ -337,7 +338,7 @@ def test_a_restart_keeps_the_epoch(
 class Stubborn:
     """A store whose disk fails while `fails` is set."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.fails = threading.Event()
         self.tried = threading.Event()
