@@ -71,7 +71,7 @@ def examine(topic: str, raw: bytes) -> Arrival | Unreadable:
             raw=raw,
             hash=record_hash(raw),
             prev=record.prev,
-            kind=_shown(record.kind),
+            kind=_kind(record.kind),
             **_losses(record),
         )
     except (_WrongError, CodecError, TopicError) as error:
@@ -117,10 +117,15 @@ def _by_key_alone(place: GateTopics, raw: bytes, problem: str) -> Arrival:
     )
 
 
-def _check_key(stream: str, seq: int) -> None:
+@lru_cache(maxsize=20_000)
+def _check_stream(stream: str) -> None:
     check_name(stream, "stream")
     if len(stream) > LONGEST_STREAM:
         raise _WrongError(f"a stream of {len(stream)} characters, at most {LONGEST_STREAM}")
+
+
+def _check_key(stream: str, seq: int) -> None:
+    _check_stream(stream)
     if not 1 <= seq <= LARGEST_SEQ:
         raise _WrongError(f"a seq that is not within 1 to {LARGEST_SEQ}")
 
@@ -142,6 +147,11 @@ def _losses(record: Record) -> dict[str, Any]:
         first, last, _ = wrong[0]
         return {"problem": f"a loss of {first} to {last} can't stand in record {record.seq}"}
     return {"lost": tuple((first, last, _shown(why)) for first, last, why in record.ranges)}
+
+
+@lru_cache(maxsize=256)
+def _kind(kind: str) -> str:
+    return _shown(kind)
 
 
 def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:

@@ -47,6 +47,7 @@ _TICK_S = 0.5
 # Retained receipts come right after the subscription: what is there is heard within this time
 LISTEN_S = 1.0
 _GOODBYE_S = 1.0
+_NAP_S = 0.01
 _MOST_ASKS = 100  # in one turn
 _PURGE_EVERY_S = 3_600.0
 
@@ -115,7 +116,7 @@ class Service:
         batch: list[Delivery] = []
         deadline_s = time.monotonic() + self._wait_s(wait_s)
         while len(batch) < self._table.batch_records:
-            event = self._next_event(deadline_s)
+            event = self._next_event(deadline_s, begun=bool(batch))
             if event is None or isinstance(event, Wake):
                 break
             if isinstance(event, Delivery):
@@ -126,10 +127,16 @@ class Service:
                 self._handle(event)
         return batch
 
-    def _next_event(self, deadline_s: float) -> Event | None:
+    def _next_event(self, deadline_s: float, *, begun: bool) -> Event | None:
         if self._held:
             return self._held.popleft()
         left_s = deadline_s - time.monotonic()
+        while begun and left_s > 0:
+            with suppress(queue.Empty):
+                return self._link.events.get_nowait()
+            # woken by each message, this thread and the network's would only take turns
+            time.sleep(min(left_s, _NAP_S))
+            left_s = deadline_s - time.monotonic()
         with suppress(queue.Empty):
             # what is there already is taken without looking at the time
             return self._link.events.get(block=left_s > 0, timeout=max(left_s, 0))

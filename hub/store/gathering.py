@@ -21,17 +21,19 @@ FOLLOWERS = ("passages", "visits", "anonymous", "clock_records", "lost")
 
 
 class Gathering:
-    """Records and standings that were given and not written yet."""
+    """Records and standings that were given and not written yet.
+
+    `records` are rows: stream, seq, arrived_ms, kind, raw.
+    """
 
     def __init__(self) -> None:
-        self._records: dict[tuple[int, int], tuple[Arrival, int]] = {}
+        self.records: list[tuple[int, int, int, str | None, bytes]] = []
         self._saved: dict[int, Standing] = {}
         self._islands: dict[int, set[Span]] = {}  # as they stand in the database
 
     def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
         arrived_ms = to_ms(arrived)
-        for one in arrivals:
-            self._records[key, one.seq] = one, arrived_ms
+        self.records += [(key, one.seq, arrived_ms, one.kind, one.raw) for one in arrivals]
 
     def save(self, standing: Standing) -> None:
         self._saved[standing.key] = standing
@@ -42,16 +44,8 @@ class Gathering:
 
     def unwritten(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
         """Those of these records that were given and not written."""
-        if not self._records:
-            return {}
-        return {seq: self._records[key, seq][0].raw for seq in seqs if (key, seq) in self._records}
-
-    def records(self) -> list[tuple[int, int, int, str | None, bytes]]:
-        """Rows: stream, seq, arrived_ms, kind, raw."""
-        return [
-            (key, seq, arrived_ms, one.kind, one.raw)
-            for (key, seq), (one, arrived_ms) in self._records.items()
-        ]
+        wanted = set(seqs)
+        return {row[1]: row[4] for row in self.records if row[0] == key and row[1] in wanted}
 
     def standings_to_write(self) -> list[tuple[str, str, str, int, str | None, int, int]]:
         """Rows: park, site, gate, upto, head, duplicates, id; by id, as rows are locked."""

@@ -328,8 +328,8 @@ class PostgresTransaction(Gathering):
 
     def write(self) -> None:
         """What was gathered, before the commit."""
-        if records := self.records():
-            self._partitions_for(records)
+        if self.records:
+            self._partitions_for(self.records)
             with (
                 self._db.cursor() as cursor,
                 cursor.copy(
@@ -337,7 +337,7 @@ class PostgresTransaction(Gathering):
                 ) as copy,
             ):
                 copy.set_types(["int8", "int8", "int8", "text", "bytea"])
-                for record in records:
+                for record in self.records:
                     copy.write_row(record)
         if rows := self.standings_to_write():
             self._db.execute(

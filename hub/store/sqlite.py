@@ -29,6 +29,9 @@ from hub.store.engine import BUSY_S, connect
 from hub.store.gathering import FOLLOWERS, STREAM, Gathering, standings_of_rows, to_ms
 
 _IN_ONE_QUERY = 500  # values; SQLite before 3.32 takes 999
+# pages of 4 KiB. A checkpoint syncs twice: with SQLite's own 1,000 there is one each few batches
+_LOG_PAGES = 8_000
+_CACHE_KIB = 65_536  # thousands of gates write into as many pages of the index
 _PURGED_AT_ONCE = 1_000  # records; some tens of milliseconds
 # of the hub, not of the disk: repeating would not help
 _MISTAKES = (
@@ -147,6 +150,8 @@ class SqliteStore:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
+            db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._migrate(db)
         self.epoch()
@@ -220,7 +225,7 @@ class SqliteTransaction(Gathering):
         db = self._db
         db.executemany(
             "INSERT INTO records (stream, seq, arrived_ms, kind, raw) VALUES (?, ?, ?, ?, ?)",
-            self.records(),
+            self.records,
         )
         db.executemany(
             "UPDATE streams SET park = ?, site = ?, gate = ?, upto = ?, head = ?, duplicates = ?"
