@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from hub.commands.broker import broker_acl
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.epoch import new_epoch
 from hub.commands.pass_ import pass_group
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, pass_group, poster, phone, unseal):
+for command in (serve, status, new_epoch, broker_acl, pass_group, poster, phone, unseal):
     cli.add_command(command)
 
 

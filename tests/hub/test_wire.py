@@ -68,9 +68,14 @@ def test_what_is_sent_goes_out_with_the_next_turn_and_at_the_end(pair: Pair) -> 
 def test_a_peer_that_does_not_read_is_waited_for_and_nothing_is_lost(pair: Pair) -> None:
     wire, far = pair
     sent = 0
-    with pytest.raises(BlockingIOError):
+
+    def fill() -> None:
+        nonlocal sent
         while True:
             sent += wire.send(b"x" * 10_000)
+
+    with pytest.raises(BlockingIOError):
+        fill()
     got = 0
     while got < sent:
         got += len(far.recv(65_536))
