@@ -286,12 +286,11 @@ def stores_alone(
             into_store(store, batches(count, count, f"{number}warm"))
             ours = batches(count, records, f"{number}a")
             hand = batches(count, records, f"{number}b")
-            turns = [
-                (name, lambda store=store, ours=ours: into_store(store, ours)),
-                (f"{name} by hand", lambda w=where, h=hand, f=by_hand: f(w, h)),
-            ]
-            for label, turn in turns if number % 2 else reversed(turns):
-                taken.setdefault(label, []).append(turn())  # type: ignore[no-untyped-call]
+            if number % 2:
+                taken.setdefault(name, []).append(into_store(store, ours))
+            taken.setdefault(f"{name} by hand", []).append(by_hand(where, hand))
+            if not number % 2:
+                taken.setdefault(name, []).append(into_store(store, ours))
             store.close()
     rates = {name: records / statistics.median(seconds) for name, seconds in taken.items()}
     return {

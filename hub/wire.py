@@ -74,4 +74,5 @@ class WiredClient(paho.Client):
     """paho over a Wire. Overrides one private method: tests/hub/test_wire.py holds the contract."""
 
     def _create_socket(self) -> Any:
-        return Wire(super()._create_socket())
+        made: Any = super()._create_socket()
+        return Wire(made)

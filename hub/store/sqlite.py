@@ -50,7 +50,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Open or make it, and bring its schema up to date. Raises StoreError."""
         self._path = path
-        self._lock_fd = _lock(path)
+        self._lock_fd: int | None = lock(path)
         self._db: sqlite3.Connection | None = None
         try:
             self._open()
@@ -323,13 +323,14 @@ def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _lock(path: Path) -> int | None:
-    lock = path.with_name(path.name + ".lock")
+def lock(path: Path) -> int:
+    """Be the one writer of this store until the descriptor is closed. Raises StoreError."""
+    beside = path.with_name(path.name + ".lock")
     try:
-        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         hint = "; does the folder exist?" if error.errno == errno.ENOENT else ""
-        raise StoreError(f"{lock}: {error.strerror}{hint}") from error
+        raise StoreError(f"{beside}: {error.strerror}{hint}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
