@@ -326,7 +326,8 @@ def memory(folder: Path, records: int, count: int, steps: int = 10) -> list[tupl
 
 
 def resident_mib(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    """Of a process; 0 is this one."""
+    pages = int(Path(f"/proc/{pid or os.getpid()}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
