@@ -53,6 +53,7 @@ PATIENCE_S = 900.0
 BATCH = 500
 IN_FLIGHT = 100
 ROOT = Path(__file__).parents[1]
+Taken = tuple[float, float]  # seconds, and seconds of CPU of the one that receives
 
 
 def place(number: int) -> GateTopics:
@@ -129,11 +130,12 @@ def subscriber(port: int, wanted: int, pipe: Connection) -> None:
     client.subscribe(topic_filter(Channel.RECORD), qos=1)
     client.loop_start()
     pipe.recv()
+    pipe.send(time.process_time())
     client.disconnect()
     client.loop_stop()
 
 
-def bare_s(port: int, count: int, each: int, turn: str) -> float:
+def bare_s(port: int, count: int, each: int, turn: str) -> Taken:
     here, there = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=subscriber, args=[port, count * each, there])
@@ -146,8 +148,9 @@ def bare_s(port: int, count: int, each: int, turn: str) -> float:
         taken_s = time.perf_counter() - begin_s
         feed.send("end")
     here.send("end")
+    cpu_s: float = here.recv()
     process.join(10)
-    return taken_s
+    return taken_s, cpu_s
 
 
 @contextmanager
@@ -174,21 +177,27 @@ def hub(port: int, store: str | Path, folder: Path) -> Iterator[subprocess.Popen
         process.wait(30)
 
 
-def hub_s(port: int, store: str | Path, folder: Path, count: int, each: int, turn: str) -> float:
-    with hub(port, store, folder), gates_ready(port, count, each, turn) as feed:
-        begin_s = time.perf_counter()
+def hub_s(port: int, store: str | Path, folder: Path, count: int, each: int, turn: str) -> Taken:
+    with hub(port, store, folder) as process, gates_ready(port, count, each, turn) as feed:
+        begin_s, begin_cpu_s = time.perf_counter(), cpu_of(process.pid)
         feed.send("go")
         feed.send("wait for receipts")
         if not feed.recv():
             raise TimeoutError("not every record was confirmed")
-        return time.perf_counter() - begin_s
+        return time.perf_counter() - begin_s, cpu_of(process.pid) - begin_cpu_s
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def end_to_end(folder: Path, *, records: int, count: int, rounds: int, url: str) -> dict[str, Any]:
     each = records // count
     broker = PrivateBroker(folder, f"max_inflight_messages {2 * BATCH}")
-    taken: dict[str, list[float]] = {"bare": [], "SQLite": [], "PostgreSQL": []}
-    turns: dict[str, Callable[[str], float]] = {
+    taken: dict[str, list[Taken]] = {"bare": [], "SQLite": [], "PostgreSQL": []}
+    turns: dict[str, Callable[[str], Taken]] = {
         "bare": lambda turn: bare_s(broker.port, count, each, turn),
         "SQLite": lambda turn: hub_s(broker.port, folder / "hub.db", folder, count, each, turn),
     }
@@ -201,10 +210,17 @@ def end_to_end(folder: Path, *, records: int, count: int, rounds: int, url: str)
                 taken[name].append(turns[name](f"{number}{name[0]}"))
     finally:
         broker.stop()
-    rates = {name: count * each / statistics.median(s) for name, s in taken.items() if s}
     found: dict[str, Any] = {"records": count * each, "gates": count, "rounds": rounds}
-    for name, rate in rates.items():
-        found[name] = {"records/s": round(rate), "ratio": round(rate / rates["bare"], 2)}
+    bare_rate = count * each / statistics.median(wall for wall, _ in taken["bare"])
+    for name, times in taken.items():
+        if times:
+            rate = count * each / statistics.median(wall for wall, _ in times)
+            cpu_us = statistics.median(cpu for _, cpu in times) / (count * each) * 1e6
+            found[name] = {
+                "records/s": round(rate),
+                "ratio": round(rate / bare_rate, 2),
+                "CPU us": round(cpu_us),  # of the subscriber or hub, a record
+            }
     return found
 
 
@@ -368,10 +384,11 @@ def main() -> None:
 def tell(found: dict[str, Any]) -> None:
     console = Console()
     if end := found.get("end to end"):
-        table = Table("", "records/s", "ratio", title=f"end to end, {end['gates']} gates")
+        columns = ("records/s", "ratio", "CPU us")
+        table = Table("", *columns, title=f"end to end, {end['gates']} gates")
         for name in ("bare", "SQLite", "PostgreSQL"):
             if name in end:
-                table.add_row(name, str(end[name]["records/s"]), str(end[name]["ratio"]))
+                table.add_row(name, *(str(end[name][key]) for key in columns))
         console.print(table, f"goal {E2E_GOAL}")
     if alone := found.get("store alone"):
         table = Table("", "records/s", "by hand", "ratio", title=f"stores, batches of {BATCH}")

@@ -109,8 +109,8 @@ def main() -> None:
     if wanted.json:
         print(json.dumps(found))
         return
-    table = Table("entries", "seconds", "CPU s", "entries/s", "MiB", title=f"{wanted.store}, {wanted.gates}"
-                  " gates")  # fmt: skip
+    columns = ("entries", "seconds", "CPU s", "entries/s", "MiB")
+    table = Table(*columns, title=f"{wanted.store}, {wanted.gates} gates")
     for one in found["steps"]:
         rate = round(one["entries"] / one["seconds"])
         table.add_row(
