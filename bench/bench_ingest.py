@@ -128,9 +128,10 @@ def subscriber(port: int, wanted: int, pipe: Connection) -> None:
     client.on_message = heard
     client.connect("127.0.0.1", port)
     client.subscribe(topic_filter(Channel.RECORD), qos=1)
+    begin_cpu_s = time.process_time()
     client.loop_start()
     pipe.recv()
-    pipe.send(time.process_time())
+    pipe.send(time.process_time() - begin_cpu_s)
     client.disconnect()
     client.loop_stop()
 
