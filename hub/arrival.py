@@ -17,6 +17,11 @@ from feed.topics import Channel, GateTopics, TopicError, check_name, parse
 # RFC 8259, 6: whole numbers that every JSON reader keeps exactly; also within SQL's BIGINT
 LARGEST_SEQ = 2**53 - 1
 LONGEST_STREAM = 128  # characters; gates use 16
+# characters, as gates' configurations have it: three names and a stream fit into an index of
+# PostgreSQL, whose entries are at most 2,704 bytes
+LONGEST_NAME = 64
+_LONGEST_TEXT = 200  # characters of what is only shown
+_LONGEST_TOPIC = 500  # likewise, and in an index
 
 Lost = tuple[int, int, str]  # first, last, reason
 
@@ -66,11 +71,11 @@ def examine(topic: str, raw: bytes) -> Arrival | Unreadable:
             raw=raw,
             hash=record_hash(raw),
             prev=record.prev,
-            kind=record.kind,
+            kind=_kind(record.kind),
             **_losses(record),
         )
     except (_WrongError, CodecError, TopicError) as error:
-        return Unreadable(topic, raw, str(error))
+        return Unreadable(_shown(topic, _LONGEST_TOPIC), raw, _shown(str(error)))
 
 
 class _WrongError(ValueError):
@@ -82,6 +87,9 @@ def _place(topic: str) -> GateTopics:
     found = parse(topic)
     if found.channel is not Channel.RECORD:
         raise TopicError(f"{topic!r} is no topic for records")
+    for name in found.names.values():
+        if len(name) > LONGEST_NAME:
+            raise TopicError(f"a name of {len(name)} characters, at most {LONGEST_NAME}")
     return GateTopics(**found.names)
 
 
@@ -105,14 +113,19 @@ def _by_key_alone(place: GateTopics, raw: bytes, problem: str) -> Arrival:
         raw=raw,
         hash=record_hash(raw),
         prev=prev if isinstance(prev, str) else None,
-        problem=problem,
+        problem=_shown(problem),
     )
 
 
-def _check_key(stream: str, seq: int) -> None:
+@lru_cache(maxsize=20_000)
+def _check_stream(stream: str) -> None:
     check_name(stream, "stream")
     if len(stream) > LONGEST_STREAM:
         raise _WrongError(f"a stream of {len(stream)} characters, at most {LONGEST_STREAM}")
+
+
+def _check_key(stream: str, seq: int) -> None:
+    _check_stream(stream)
     if not 1 <= seq <= LARGEST_SEQ:
         raise _WrongError(f"a seq that is not within 1 to {LARGEST_SEQ}")
 
@@ -133,4 +146,14 @@ def _losses(record: Record) -> dict[str, Any]:
     if wrong:
         first, last, _ = wrong[0]
         return {"problem": f"a loss of {first} to {last} can't stand in record {record.seq}"}
-    return {"lost": record.ranges}
+    return {"lost": tuple((first, last, _shown(why)) for first, last, why in record.ranges)}
+
+
+@lru_cache(maxsize=256)
+def _kind(kind: str) -> str:
+    return _shown(kind)
+
+
+def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """As every database stores it: no NUL, no lone surrogates. The raw bytes hold the whole."""
+    return text[:longest].replace("\0", "\ufffd").encode(errors="replace").decode()

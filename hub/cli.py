@@ -9,11 +9,14 @@ from typing import NoReturn
 
 import click
 
+from hub.commands.backup import backup, restore
+from hub.commands.broker import broker_acl
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.epoch import new_epoch
 from hub.commands.pass_ import pass_group
 from hub.commands.phone import phone
 from hub.commands.poster import poster
+from hub.commands.purge import purge
 from hub.commands.serve import serve
 from hub.commands.status import status
 from hub.commands.unseal import unseal
@@ -30,7 +33,19 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, pass_group, poster, phone, unseal):
+for command in (
+    serve,
+    status,
+    new_epoch,
+    backup,
+    restore,
+    purge,
+    broker_acl,
+    pass_group,
+    poster,
+    phone,
+    unseal,
+):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ import json
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,9 +25,35 @@ class Table(BaseModel):
 
 
 class StoreTable(Table):
-    """Where records are kept."""
+    """Where records are kept: in the SQLite file `path`, or in the PostgreSQL database `url`.
+
+    After `keep_days` they are dropped, counted from their arrival; without it never.
+    """
 
     path: Path = Path("hub.db")
+    url: str | None = None
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+
+    @property
+    def where(self) -> str | Path:
+        """The URL, or the path where there is none: what hub.store takes."""
+        return self.path if self.url is None else self.url
+
+    @model_validator(mode="after")
+    def _postgresql(self) -> Self:
+        if self.url is None:
+            return self
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"postgresql", "postgres"}:
+            raise ValueError(
+                "url names no PostgreSQL database; write postgresql://USER@HOST/DATABASE"
+            )
+        # a configuration is copied, a command line is seen by everyone on the machine
+        if parts.password is not None or "password" in parse_qs(parts.query):
+            raise ValueError(
+                "url holds a password; put it into ~/.pgpass or the file that PGPASSFILE names"
+            )
+        return self
 
 
 class TlsTable(Table):
@@ -85,7 +112,9 @@ class Config(Table):
     ingest: IngestTable = IngestTable()
 
 
-def load(path: Path | None, *, broker: str | None = None, store: Path | None = None) -> Config:
+def load(
+    path: Path | None, *, broker: str | None = None, store: str | Path | None = None
+) -> Config:
     """The configuration of the file, with the options of the command line over it.
 
     Relative paths start at the file that names them. Raises ConfigError.
@@ -95,8 +124,11 @@ def load(path: Path | None, *, broker: str | None = None, store: Path | None = N
     if broker is not None:
         host, port = _broker(broker)
         values["mqtt"] = _table(values, "mqtt") | {"host": host, "port": port}
-    if store is not None:
-        values["store"] = _table(values, "store") | {"path": str(store.absolute())}
+    if isinstance(store, Path):
+        kept = {key: value for key, value in _table(values, "store").items() if key != "url"}
+        values["store"] = kept | {"path": str(store.absolute())}
+    elif store is not None:
+        values["store"] = _table(values, "store") | {"url": store}
     try:
         # as JSON, and strictly: "10" is no number and 1 is not true, as TOML has it
         config = Config.model_validate_json(json.dumps(values, default=str), strict=True)

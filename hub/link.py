@@ -26,6 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from feed.topics import Channel, topic_filter
 from hub.backoff import Backoff
 from hub.config import ConfigError, MqttTable, TlsTable
+from hub.wire import WiredClient
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class Link:
 
     def _make(self) -> paho.Client:
         table = self._table
-        client = paho.Client(
+        client = WiredClient(
             CallbackAPIVersion.VERSION2,
             client_id=table.client_id,
             protocol=paho.MQTTv5,

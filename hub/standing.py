@@ -18,6 +18,7 @@ class Standing:
 
     `head` is the hash of record `upto`, None where that one is lost. `islands` are the spans
     beyond `upto`: sorted, apart from each other. `key` is the store's own for the stream.
+    Records up to `purged_upto` may have been dropped since: they were older than they are kept.
     """
 
     key: int
@@ -27,6 +28,7 @@ class Standing:
     head: str | None = None
     islands: list[Span] = field(default_factory=list)
     duplicates: int = 0
+    purged_upto: int = 0
 
     def has(self, seq: int) -> bool:
         """Whether this seq is stored or accounted for."""

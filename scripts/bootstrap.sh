@@ -46,16 +46,13 @@ if grep -aqs 'Raspberry Pi' /proc/device-tree/model; then pi=yes; fi
 
 installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
-# Runs apt-get as root.
+if [ -t 0 ]; then ask=; else ask=-n; fi
+as_root() {
+    # shellcheck disable=SC2086 # nothing, or one option
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo $ask "$@"; fi
+}
 apt() {
-    if [ "$(id -u)" = 0 ]; then
-        set -- env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
-    elif [ -t 0 ]; then
-        set -- sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
-    else
-        set -- sudo -n env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
-    fi
-    "$@" </dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@" </dev/null
 }
 
 # Installs packages. The lists are fetched once, and only when something is missing.
@@ -89,7 +86,19 @@ if [ "$what" = dev ]; then
     # the pages are tried in a real browser, with a font that has Vietnamese
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || need chromium
     [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
+    server=no
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do [ ! -x "$initdb" ] || server=yes; done
+    [ $server = yes ] || need postgresql
 fi
+case " $missing " in
+    *' postgresql '*)
+        # the tests make servers of their own: without this the package would make and start one
+        add postgresql-common
+        settings=/etc/postgresql-common/createcluster.conf
+        say "PostgreSQL's programs alone: no server of the system's own is made ($settings)"
+        as_root sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' $settings
+        ;;
+esac
 # shellcheck disable=SC2086 # a list of names
 [ -z "$missing" ] || add $missing
 

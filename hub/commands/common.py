@@ -21,10 +21,21 @@ config_option = click.option(
     help="The hub's configuration.  [default: $EDGE_HUB_CONFIG, ./hub.toml, "
     "/etc/edge-hub/hub.toml, or the keys' own defaults]",
 )
+
+
+class _Store(click.Path):
+    """A file, or postgresql://..."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if "://" in str(value) else super().convert(value, param, ctx)
+
+
 store_option = click.option(
     "--store",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file of the records, instead of the configuration's store.path.",
+    type=_Store(path_type=Path, dir_okay=False),
+    metavar="FILE|URL",
+    help="The file of the records, or postgresql://USER@HOST/DATABASE, instead of the "
+    "configuration's.",
 )
 
 
@@ -53,7 +64,9 @@ class Refusal(click.ClickException):
     exit_code = BAD_INPUT
 
 
-def load_config(config: Path | None, *, store: Path | None, broker: str | None = None) -> Config:
+def load_config(
+    config: Path | None, *, store: str | Path | None, broker: str | None = None
+) -> Config:
     """The configuration of this call. Raises Refusal that tells every fault in it."""
     if config is None:
         config = next((place for place in PLACES if place.exists()), None)

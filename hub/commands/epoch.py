@@ -16,25 +16,25 @@ from hub.commands.common import (
     write_json,
 )
 from hub.store.base import StoreError
-from hub.store.sqlite import SqliteStore
+from hub.store.opening import open_store
 
 
 @click.command("new-epoch", cls=Command, example="edge-hub new-epoch --store hub.db")
 @config_option
 @store_option
 @json_option
-def new_epoch(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+def new_epoch(config: Path | None, store: str | Path | None, *, as_json: bool) -> None:
     """Say that the store may have forgotten records: it was restored from a backup.
 
     With the next `serve` every gate learns how far the store really is, and sends again what it
     still has. The hub itself notices most restores, from the receipts that its broker retained;
     this is for when the broker was restored as well. The hub must not be running.
     """
-    path = load_config(config, store=store).store.path
-    if not path.exists():
-        raise Refusal(f"edge-hub new-epoch: {path}: no such file; name the store with --store")
+    where = load_config(config, store=store).store.where
+    if isinstance(where, Path) and not where.exists():
+        raise Refusal(f"edge-hub new-epoch: {where}: no such file; name the store with --store")
     try:
-        opened = SqliteStore(path)
+        opened = open_store(where)
         try:
             epoch = opened.renew_epoch()
         finally:
@@ -44,4 +44,4 @@ def new_epoch(config: Path | None, store: Path | None, *, as_json: bool) -> None
     if as_json:
         write_json({"epoch": epoch})
     else:
-        click.echo(f"{path}: epoch {epoch}")
+        click.echo(f"{where}: epoch {epoch}")

@@ -20,8 +20,8 @@ from hub.commands.logs import set_up
 from hub.config import Config, ConfigError
 from hub.ingest.service import Service
 from hub.link import Link, LinkError
-from hub.store.base import StoreError
-from hub.store.sqlite import SqliteStore
+from hub.store.base import Store, StoreError
+from hub.store.opening import open_store
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,9 @@ BROKEN = 1
 @click.option("--broker", metavar="HOST:PORT", help="The broker, instead of the configuration's.")
 @store_option
 @json_option
-def serve(config: Path | None, broker: str | None, store: Path | None, *, as_json: bool) -> int:
+def serve(
+    config: Path | None, broker: str | None, store: str | Path | None, *, as_json: bool
+) -> int:
     """Store the records of all gates, and tell each gate what is stored.
 
     Runs until SIGTERM or Ctrl-C. A broker that is away is tried again and again. With --json the
@@ -48,7 +50,7 @@ def serve(config: Path | None, broker: str | None, store: Path | None, *, as_jso
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     mqtt = loaded.mqtt
-    log.info("serving %s:%d into %s", mqtt.host, mqtt.port, loaded.store.path)
+    log.info("serving %s:%d into %s", mqtt.host, mqtt.port, loaded.store.where)
     try:
         service.run()
     except LinkError as error:
@@ -59,9 +61,9 @@ def serve(config: Path | None, broker: str | None, store: Path | None, *, as_jso
     return 0
 
 
-def make(config: Config) -> tuple[Service, SqliteStore]:
+def make(config: Config) -> tuple[Service, Store]:
     """The parts of a hub, wired. Raises ConfigError, StoreError."""
     # twice a batch: the next one gathers while one is committed
     link = Link(config.mqtt, window=2 * config.ingest.batch_records)
-    store = SqliteStore(config.store.path)
-    return Service(store, link, config.ingest), store
+    store = open_store(config.store.where)
+    return Service(store, link, config.ingest, keep_days=config.store.keep_days), store

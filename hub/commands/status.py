@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,24 @@ from hub.commands.common import (
     store_option,
     write_json,
 )
-from hub.store.sqlite import read_status
+from hub.store.base import StoreError
+from hub.store.status import read_status
 
 
 @click.command(cls=Command, example="edge-hub status --store hub.db --json")
 @config_option
 @store_option
 @json_option
-def status(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+def status(config: Path | None, store: str | Path | None, *, as_json: bool) -> None:
     """Tell how far each stream is stored, its gaps, the alarms and dead letters.
 
     Reads beside a running hub.
     """
-    path = load_config(config, store=store).store.path
+    where = load_config(config, store=store).store.where
     try:
-        found = read_status(path)
-    except (OSError, sqlite3.Error) as error:
-        raise Refusal(f"edge-hub status: {path}: {error}") from error
+        found = read_status(where)
+    except StoreError as error:
+        raise Refusal(f"edge-hub status: {error}") from error
     if as_json:
         write_json(found)
     else:

@@ -7,16 +7,16 @@ import os
 import platform
 import pwd
 import re
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from feed.codec import CodecError, decode, format_time
 from feed.record import Record, Sealed
@@ -30,6 +30,9 @@ from hub.commands.common import (
     store_option,
     write_json,
 )
+from hub.store.engine import connect
+from hub.store.schema import records as stored_records
+from hub.store.schema import streams
 from identity.keys import KeyFileError, read_private_key
 from identity.seal import Identity, Opener, UnsealError
 from identity.seal import Sealed as SealedIdentity
@@ -38,7 +41,6 @@ AUDIT_NAME = "unsealed.jsonl"
 SHORTEST_PURPOSE = 10  # characters: more than "x" or "test"
 
 _PLACE = re.compile(r"(?P<stream>[^:\s]+):(?P<seq>[1-9][0-9]{0,18})")
-_BUSY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class _Answer:
 def unseal(
     records: tuple[str, ...],
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     source: Path | None,
     key_file: Path,
     key_id: str,
@@ -107,7 +109,7 @@ def unseal(
         raise _refusal("give either STREAM:SEQ of the store, or --from FILE")
     loaded = load_config(config, store=store)
     opener = _opener(key_file, key_id, protected=protected)
-    raws = _from_lines(source) if source else _from_store(loaded.store.path, records)
+    raws = _from_lines(source) if source else _from_store(loaded.store.where, records)
     chosen = [_decoded(raw) for raw in raws]
     log = audit or loaded.store.path.with_name(AUDIT_NAME)
     failed = False
@@ -143,31 +145,31 @@ def _from_lines(source: Path) -> list[bytes]:
     return [line for line in raw.splitlines() if line.strip()]
 
 
-def _from_store(path: Path, places: Sequence[str]) -> list[bytes]:
-    if not path.exists():
-        raise _refusal(f"{path}: no such file; name the store with --store")
+def _from_store(store: str | Path, places: Sequence[str]) -> list[bytes]:
+    if isinstance(store, Path) and not store.exists():
+        raise _refusal(f"{store}: no such file; name the store with --store")
+    engine = connect(store, read_only=True)
     try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
-        ) as db:
+        with engine.connect() as db:
             return list(_stored(db, places))
-    except sqlite3.Error as error:
-        raise _refusal(f"{path}: {error}") from error
+    except SQLAlchemyError as error:
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise _refusal(f"{store}: {cause}") from error
+    finally:
+        engine.dispose()
 
 
-def _stored(db: sqlite3.Connection, places: Iterable[str]) -> Iterator[bytes]:
+def _stored(db: Connection, places: Iterable[str]) -> Iterator[bytes]:
+    query = select(stored_records.c.raw).join(streams)
     for place in places:
         match = _PLACE.fullmatch(place)
         if match is None:
             raise _refusal(f"'{place}' is no record; write STREAM:SEQ, such as 9f2c61d0a35be874:3")
-        found = db.execute(
-            "SELECT raw FROM records JOIN streams ON streams.id = records.stream"
-            " WHERE streams.stream = ? AND seq = ?",
-            [match["stream"], int(match["seq"])],
-        ).fetchone()
+        key = streams.c.stream == match["stream"], stored_records.c.seq == int(match["seq"])
+        found = db.scalar(query.where(*key))
         if found is None:
             raise _refusal(f"{place}: no such record in the store")
-        yield found[0]
+        yield found
 
 
 def _decoded(raw: bytes) -> Record:

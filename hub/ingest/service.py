@@ -15,7 +15,8 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from feed.messages import Command, MessageError, Receipt, decode_receipt, encode_message
 from feed.record import Detail
@@ -46,13 +47,17 @@ _TICK_S = 0.5
 # Retained receipts come right after the subscription: what is there is heard within this time
 LISTEN_S = 1.0
 _GOODBYE_S = 1.0
+_NAP_S = 0.01
 _MOST_ASKS = 100  # in one turn
+_PURGE_EVERY_S = 3_600.0
 
 
 class Service:
-    """Takes the feed into the store until `stop`."""
+    """Takes the feed into the store until `stop`. Records older than `keep_days` are dropped."""
 
-    def __init__(self, store: Store, link: Link, table: IngestTable) -> None:
+    def __init__(
+        self, store: Store, link: Link, table: IngestTable, *, keep_days: int | None = None
+    ) -> None:
         self._store = store
         self._link = link
         self._table = table
@@ -66,6 +71,8 @@ class Service:
         self._said: dict[str, Receipt] = {}  # receipts that the broker retained
         self._listening_until_s: float | None = None
         self._may_say = False  # the receipts of an earlier life were heard
+        self._keep_days = keep_days
+        self._purge_at_s = time.monotonic()
 
     def stop(self) -> None:
         """End `run` after the batch in hand; from any thread or signal handler."""
@@ -93,6 +100,7 @@ class Service:
         if self._may_say:
             self._receipts.send(now_s)
         self._ask(now_s)
+        self._purge(now_s)
 
     def _leave(self) -> None:
         """Receipts for what was stored last."""
@@ -108,7 +116,7 @@ class Service:
         batch: list[Delivery] = []
         deadline_s = time.monotonic() + self._wait_s(wait_s)
         while len(batch) < self._table.batch_records:
-            event = self._next_event(deadline_s)
+            event = self._next_event(deadline_s, begun=bool(batch))
             if event is None or isinstance(event, Wake):
                 break
             if isinstance(event, Delivery):
@@ -119,10 +127,16 @@ class Service:
                 self._handle(event)
         return batch
 
-    def _next_event(self, deadline_s: float) -> Event | None:
+    def _next_event(self, deadline_s: float, *, begun: bool) -> Event | None:
         if self._held:
             return self._held.popleft()
         left_s = deadline_s - time.monotonic()
+        while begun and left_s > 0:
+            with suppress(queue.Empty):
+                return self._link.events.get_nowait()
+            # woken by each message, this thread and the network's would only take turns
+            time.sleep(min(left_s, _NAP_S))
+            left_s = deadline_s - time.monotonic()
         with suppress(queue.Empty):
             # what is there already is taken without looking at the time
             return self._link.events.get(block=left_s > 0, timeout=max(left_s, 0))
@@ -283,8 +297,21 @@ class Service:
     # --- gaps -------------------------------------------------------------------------------
 
     def _ask(self, now_s: float) -> None:
-        for number, ask in enumerate(self._gaps.due(now_s), 1):
-            standing = ask.standing
+        due = [*islice(self._gaps.due(now_s), _MOST_ASKS)]
+        if not due:
+            return
+        try:
+            # another hub on this store may have filled it
+            now = {one.key: one for one in self._store.standings_of([a.standing.key for a in due])}
+        except StoreError as error:
+            self._store_failed(error)
+            self._mend()
+            return
+        for ask in due:
+            standing = now.get(ask.standing.key, ask.standing)
+            if standing.has(ask.first):
+                self._gaps.note(standing, now_s)
+                continue
             wanted: dict[str, Detail] = {
                 "stream": standing.stream,
                 "from": ask.first,
@@ -294,5 +321,19 @@ class Service:
             if not self._link.publish_once(standing.place.command, encode_message(command)):
                 return
             log.warning("asked for %s %d to %d again", standing.stream, ask.first, ask.last)
-            if number >= _MOST_ASKS:
-                return
+
+    # --- what is old ------------------------------------------------------------------------
+
+    def _purge(self, now_s: float) -> None:
+        """A step between two batches; when nothing is left, again in an hour."""
+        if self._keep_days is None or now_s < self._purge_at_s:
+            return
+        try:
+            gone = self._store.purge(datetime.now(UTC) - timedelta(days=self._keep_days))
+        except StoreError as error:
+            log.warning("old records stay for now: %s", error)
+            gone = 0
+        if gone:
+            log.info("dropped %d records older than %d days", gone, self._keep_days)
+        else:
+            self._purge_at_s = now_s + _PURGE_EVERY_S

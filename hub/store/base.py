@@ -32,7 +32,7 @@ class Transaction(Protocol):
         ...
 
     def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
-        """Records that are not stored yet."""
+        """Records that are not stored yet; written at the latest when the transaction ends."""
         ...
 
     def add_lost(self, key: int, seq: int, lost: Sequence[Lost]) -> None:
@@ -68,7 +68,7 @@ class Transaction(Protocol):
         ...
 
     def save(self, standing: Standing) -> None:
-        """The standing, as it is now."""
+        """The standing as it is now, written at the latest when the transaction ends."""
         ...
 
 
@@ -89,6 +89,16 @@ class Store(Protocol):
 
     def all_standings(self) -> Iterator[Standing]:
         """Every stream."""
+        ...
+
+    def standings_of(self, keys: Sequence[int]) -> Iterator[Standing]:
+        """Those streams as they are now: another hub may have filled a hole."""
+        ...
+
+    def purge(self, before: datetime) -> int:
+        """Drop some of the records that arrived before then, and what was derived from them: how
+        many; 0 when there are no more. A short step, so that the feed goes on in between.
+        """
         ...
 
     def reopen(self) -> None:

@@ -14,14 +14,18 @@ from sqlalchemy.engine import make_url
 BUSY_S = 5.0  # a writer that holds the lock for a moment
 
 
-def connect(store: str | Path) -> Engine:
-    """An engine for a URL or a file; nothing is opened yet. Raises sqlalchemy.exc.ArgumentError."""
+def connect(store: str | Path, *, read_only: bool = False) -> Engine:
+    """An engine for a URL or a file; nothing is opened yet. Raises sqlalchemy.exc.ArgumentError.
+
+    `read_only` makes no file where there is none, and refuses to write one that is there.
+    """
     text = str(store)
     if "://" not in text:
+        name = f"{Path(text).absolute().as_uri()}?mode=ro&uri=true" if read_only else None
         engine = create_engine(
-            f"sqlite:///{Path(text).absolute()}", connect_args={"timeout": BUSY_S}
+            f"sqlite:///{name or Path(text).absolute()}", connect_args={"timeout": BUSY_S}
         )
-        event.listen(engine, "connect", _sqlite_as_the_writer_does)
+        event.listen(engine, "connect", _as_the_reader if read_only else _sqlite_as_the_writer_does)
         event.listen(engine, "begin", _begin)
         return engine
     url = make_url(text)
@@ -35,6 +39,10 @@ def _sqlite_as_the_writer_does(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _as_the_reader(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
 
 
 def _begin(connection: Any) -> None:

@@ -45,7 +45,8 @@ hub = Table(
     "hub", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False)
 )
 
-# a gate's journal; seqs 1 to upto are stored or lost, head is the hash of record upto
+# a gate's journal; seqs 1 to upto are stored or lost, head is the hash of record upto. Of seqs up
+# to purged_upto some or all were dropped since, when they were older than records are kept
 streams = Table(
     "streams",
     metadata,
@@ -57,6 +58,7 @@ streams = Table(
     Column("upto", BigInteger, nullable=False, server_default="0"),
     Column("head", Text),
     Column("duplicates", BigInteger, nullable=False, server_default="0"),
+    Column("purged_upto", BigInteger, nullable=False, server_default="0"),
 )
 
 # what is stored or lost beyond upto: the holes lie between

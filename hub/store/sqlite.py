@@ -12,20 +12,27 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from feed.topics import GateTopics
-from hub.arrival import Arrival, Lost
+from hub.arrival import Lost
 from hub.standing import Standing
+from hub.store import migrations
 from hub.store.base import StoreError
-from hub.store.migrations import MIGRATIONS
+from hub.store.engine import BUSY_S, connect
+from hub.store.gathering import FOLLOWERS, STREAM, Gathering, standings_of_rows, to_ms
 
 _IN_ONE_QUERY = 500  # values; SQLite before 3.32 takes 999
-_BUSY_S = 5.0  # a backup or a reader that holds a lock for a moment
+# pages of 4 KiB. A checkpoint syncs twice: with SQLite's own 1,000 there is one each few batches
+_LOG_PAGES = 8_000
+_CACHE_KIB = 65_536  # thousands of gates write into as many pages of the index
+_PURGED_AT_ONCE = 1_000  # records; some tens of milliseconds
 # of the hub, not of the disk: repeating would not help
 _MISTAKES = (
     sqlite3.DataError,
@@ -34,7 +41,7 @@ _MISTAKES = (
     sqlite3.NotSupportedError,
     sqlite3.ProgrammingError,
 )
-_STREAM = "SELECT id, stream, park, site, gate, upto, head, duplicates FROM streams"
+_ISLANDS = "SELECT stream, first, last FROM islands"
 
 
 class SqliteStore:
@@ -43,7 +50,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Open or make it, and bring its schema up to date. Raises StoreError."""
         self._path = path
-        self._lock_fd = _lock(path)
+        self._lock_fd: int | None = lock(path)
         self._db: sqlite3.Connection | None = None
         try:
             self._open()
@@ -57,7 +64,9 @@ class SqliteStore:
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")
             try:
-                yield SqliteTransaction(db)
+                made = SqliteTransaction(db)
+                yield made
+                made.write()
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
@@ -78,10 +87,39 @@ class SqliteStore:
 
     def all_standings(self) -> Iterator[Standing]:
         with self._saying():
-            rows = self._connection().execute(f"{_STREAM} ORDER BY id").fetchall()
-            islands = _islands(self._connection(), "SELECT stream, first, last FROM islands")
-        for row in rows:
-            yield _standing(row, islands.get(row[0], []))
+            db = self._connection()
+            rows = db.execute(f"{STREAM} ORDER BY id").fetchall()
+            islands = db.execute(f"{_ISLANDS} ORDER BY stream, first").fetchall()
+        yield from standings_of_rows(rows, islands)
+
+    def standings_of(self, keys: Sequence[int]) -> Iterator[Standing]:
+        with self._saying():
+            found = [*_standings(self._connection(), "id", keys)]
+        yield from found
+
+    def purge(self, before: datetime) -> int:
+        # rows are numbered as they arrive: the oldest come first, and no index is needed
+        before_ms = to_ms(before)
+        with self._saying():
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                oldest = db.execute(
+                    "SELECT rowid, stream, seq, arrived_ms FROM records ORDER BY rowid LIMIT ?",
+                    [_PURGED_AT_ONCE],
+                ).fetchall()
+                gone = [*takewhile(lambda row: row[3] < before_ms, oldest)]
+                if gone:
+                    _purge(db, [row[0] for row in gone], {(row[1], row[2]) for row in gone})
+                else:
+                    db.execute("DELETE FROM dead_letters WHERE first_ms < ?", [before_ms])
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    with suppress(sqlite3.Error):
+                        db.execute("ROLLBACK")
+                raise
+        return len(gone)
 
     def reopen(self) -> None:
         """Close, open, and copy the log into the database with a sync.
@@ -107,29 +145,30 @@ class SqliteStore:
     def _open(self) -> None:
         with self._saying():
             self._db = db = sqlite3.connect(
-                self._path, isolation_level=None, timeout=_BUSY_S, cached_statements=256
+                self._path, isolation_level=None, timeout=BUSY_S, cached_statements=256
             )
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
+            db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._migrate(db)
         self.epoch()
 
     def _migrate(self, db: sqlite3.Connection) -> None:
-        (done,) = db.execute("PRAGMA user_version").fetchone()
-        if done > len(MIGRATIONS):
-            raise StoreError(
-                f"{self._path} was written by a newer hub (schema {done}, this one knows "
-                f"{len(MIGRATIONS)}): install that version again"
-            )
-        for number, step in enumerate(MIGRATIONS[done:], done + 1):
-            try:
-                db.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    db.execute("ROLLBACK")
-                raise
+        version = _version(db)
+        migrations.check(version, str(self._path))
+        if version == migrations.known()[-1]:
+            return
+        engine = connect(self._path)
+        try:
+            migrations.upgrade(engine, str(self._path))
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise StoreError(f"{self._path}: {cause}") from error
+        finally:
+            engine.dispose()
 
     def _close(self) -> None:
         if self._db is not None:
@@ -147,12 +186,12 @@ class SqliteStore:
             raise StoreError(f"{self._path}: {error}") from error
 
 
-class SqliteTransaction:
+class SqliteTransaction(Gathering):
     """A hub.store.base.Transaction."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__()
         self._db = db
-        self._islands: dict[int, set[tuple[int, int]]] = {}  # as they stand in the database
 
     def epoch(self) -> str:
         found = _epoch(self._db)
@@ -160,29 +199,19 @@ class SqliteTransaction:
         return found
 
     def standings(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
-        self._db.executemany(
-            "INSERT OR IGNORE INTO streams (stream, park, site, gate) VALUES (?, ?, ?, ?)",
-            [(stream, at.park, at.site, at.gate) for stream, at in places.items()],
-        )
-        found = {}
-        names = list(places)
-        for start in range(0, len(names), _IN_ONE_QUERY):
-            some = names[start : start + _IN_ONE_QUERY]
-            rows = self._db.execute(f"{_STREAM} WHERE stream IN ({_marks(some)})", some).fetchall()
-            keys = [row[0] for row in rows]
-            islands = _islands(
-                self._db,
-                f"SELECT stream, first, last FROM islands WHERE stream IN ({_marks(keys)})",  # noqa: S608 - marks only
-                keys,
+        found = {one.stream: one for one in _standings(self._db, "stream", list(places))}
+        if new := {stream: at for stream, at in places.items() if stream not in found}:
+            self._db.executemany(
+                "INSERT INTO streams (stream, park, site, gate) VALUES (?, ?, ?, ?)",
+                [(stream, at.park, at.site, at.gate) for stream, at in new.items()],
             )
-            for row in rows:
-                standing = _standing(row, islands.get(row[0], []))
-                self._islands[standing.key] = set(standing.islands)
-                found[standing.stream] = standing
+            found |= {one.stream: one for one in _standings(self._db, "stream", list(new))}
+        for one in found.values():
+            self.read(one)
         return found
 
     def raws(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
-        found: dict[int, bytes] = {}
+        found = self.unwritten(key, seqs)
         for start in range(0, len(seqs), _IN_ONE_QUERY):
             some = seqs[start : start + _IN_ONE_QUERY]
             found |= self._db.execute(
@@ -191,12 +220,20 @@ class SqliteTransaction:
             ).fetchall()
         return found
 
-    def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
-        arrived_ms = _ms(arrived)
-        self._db.executemany(
-            "INSERT INTO records (stream, seq, kind, arrived_ms, raw) VALUES (?, ?, ?, ?, ?)",
-            [(key, one.seq, one.kind, arrived_ms, one.raw) for one in arrivals],
+    def write(self) -> None:
+        """What was gathered, before the commit."""
+        db = self._db
+        db.executemany(
+            "INSERT INTO records (stream, seq, arrived_ms, kind, raw) VALUES (?, ?, ?, ?, ?)",
+            self.records,
         )
+        db.executemany(
+            "UPDATE streams SET park = ?, site = ?, gate = ?, upto = ?, head = ?, duplicates = ?"
+            " WHERE id = ?",
+            self.standings_to_write(),
+        )
+        db.executemany("DELETE FROM islands WHERE stream = ? AND first = ?", self.islands_gone())
+        db.executemany("INSERT INTO islands VALUES (?, ?, ?)", self.islands_new())
 
     def add_lost(self, key: int, seq: int, lost: Sequence[Lost]) -> None:
         self._db.executemany(
@@ -225,7 +262,7 @@ class SqliteTransaction:
         self._db.execute(
             "INSERT INTO dead_letters (first_ms, topic, digest, stream, seq, reason, raw)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [_ms(at), topic, digest, key, seq, reason, raw if keep_raw else None],
+            [to_ms(at), topic, digest, key, seq, reason, raw if keep_raw else None],
         )
         return True
 
@@ -241,87 +278,9 @@ class SqliteTransaction:
         added = self._db.execute(
             "INSERT OR IGNORE INTO alarms (at_ms, name, stream, seq, detail)"
             " VALUES (?, ?, ?, ?, ?)",
-            [_ms(at), name, key, seq, detail],
+            [to_ms(at), name, key or 0, seq or 0, detail],
         )
         return added.rowcount == 1
-
-    def save(self, standing: Standing) -> None:
-        key, place = standing.key, standing.place
-        self._db.execute(
-            "UPDATE streams SET park = ?, site = ?, gate = ?, upto = ?, head = ?, duplicates = ?"
-            " WHERE id = ?",
-            [
-                place.park, place.site, place.gate,
-                standing.upto, standing.head, standing.duplicates, key,
-            ],
-        )  # fmt: skip
-        before, now = self._islands[key], set(standing.islands)
-        self._db.executemany(
-            "DELETE FROM islands WHERE stream = ? AND first = ?",
-            [(key, first) for first, _ in before - now],
-        )
-        self._db.executemany(
-            "INSERT INTO islands VALUES (?, ?, ?)", [(key, *span) for span in now - before]
-        )
-        self._islands[key] = now
-
-
-def read_status(path: Path) -> dict[str, Any]:
-    """What the store holds, as plain data; beside a running hub. Raises OSError, sqlite3.Error."""
-    path.stat()
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
-    with closing(db):
-        db.execute("BEGIN")  # all of it as of one moment
-        (records,) = db.execute("SELECT count(*) FROM records").fetchone()
-        islands = _islands(db, "SELECT stream, first, last FROM islands")
-        streams = [
-            _standing(row, islands.get(row[0], [])) for row in db.execute(f"{_STREAM} ORDER BY id")
-        ]
-        names = {one.key: one.stream for one in streams}
-        alarms = db.execute("SELECT at_ms, name, stream, seq, detail FROM alarms ORDER BY id")
-        letters = db.execute(
-            "SELECT id, first_ms, topic, stream, seq, reason, deliveries FROM dead_letters"
-            " ORDER BY id"
-        )
-        return {
-            "epoch": _epoch(db),
-            "records": records,
-            "streams": [
-                {
-                    "stream": one.stream,
-                    "park": one.place.park,
-                    "site": one.place.site,
-                    "gate": one.place.gate,
-                    "upto": one.upto,
-                    "head": one.head,
-                    "gaps": [list(hole) for hole in one.holes()],
-                    "duplicates": one.duplicates,
-                }
-                for one in streams
-            ],
-            "alarms": [
-                {
-                    "at_ms": at_ms,
-                    "name": name,
-                    "stream": names.get(key),
-                    "seq": seq,
-                    "detail": detail,
-                }
-                for at_ms, name, key, seq, detail in alarms
-            ],
-            "dead_letters": [
-                {
-                    "id": number,
-                    "first_ms": first_ms,
-                    "topic": topic,
-                    "stream": names.get(key),
-                    "seq": seq,
-                    "reason": reason,
-                    "deliveries": deliveries,
-                }
-                for number, first_ms, topic, key, seq, reason, deliveries in letters
-            ],
-        }
 
 
 def _epoch(db: sqlite3.Connection) -> str | None:
@@ -330,43 +289,48 @@ def _epoch(db: sqlite3.Connection) -> str | None:
     return None
 
 
-def _standing(row: Sequence[object], islands: list[tuple[int, int]]) -> Standing:
-    key, stream, park, site, gate, upto, head, duplicates = row
-    return Standing(
-        key=key,  # type: ignore[arg-type] # STRICT tables hold what they declare
-        stream=stream,  # type: ignore[arg-type]
-        place=GateTopics(park, site, gate),  # type: ignore[arg-type]
-        upto=upto,  # type: ignore[arg-type]
-        head=head,  # type: ignore[arg-type]
-        islands=islands,
-        duplicates=duplicates,  # type: ignore[arg-type]
-    )
+def _version(db: sqlite3.Connection) -> str | None:
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+        return None
+    return str(db.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
-def _islands(
-    db: sqlite3.Connection, query: str, values: Sequence[int] = ()
-) -> dict[int, list[tuple[int, int]]]:
-    found: dict[int, list[tuple[int, int]]] = {}
-    for key, first, last in db.execute(f"{query} ORDER BY stream, first", values):
-        found.setdefault(key, []).append((first, last))
-    return found
+def _standings(
+    db: sqlite3.Connection, column: str, values: Sequence[int | str]
+) -> Iterator[Standing]:
+    for start in range(0, len(values), _IN_ONE_QUERY):
+        some = values[start : start + _IN_ONE_QUERY]
+        rows = db.execute(f"{STREAM} WHERE {column} IN ({_marks(some)})", some).fetchall()
+        keys = [row[0] for row in rows]
+        islands = db.execute(
+            f"{_ISLANDS} WHERE stream IN ({_marks(keys)}) ORDER BY stream, first", keys
+        ).fetchall()
+        yield from standings_of_rows(rows, islands)
+
+
+def _purge(db: sqlite3.Connection, rowids: Sequence[int], keys: Iterable[tuple[int, int]]) -> None:
+    db.executemany("DELETE FROM records WHERE rowid = ?", [(one,) for one in rowids])
+    upto: dict[int, int] = {}
+    for stream, seq in keys:
+        upto[stream] = max(seq, upto.get(stream, 0))
+    rows = [(seq, stream) for stream, seq in upto.items()]
+    db.executemany("UPDATE streams SET purged_upto = max(purged_upto, ?) WHERE id = ?", rows)
+    for table in FOLLOWERS:
+        db.executemany(f"DELETE FROM {table} WHERE seq <= ? AND stream = ?", rows)  # noqa: S608 - a name of ours
 
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
 
 
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
-
-
-def _lock(path: Path) -> int | None:
-    lock = path.with_name(path.name + ".lock")
+def lock(path: Path) -> int:
+    """Be the one writer of this store until the descriptor is closed. Raises StoreError."""
+    beside = path.with_name(path.name + ".lock")
     try:
-        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         hint = "; does the folder exist?" if error.errno == errno.ENOENT else ""
-        raise StoreError(f"{lock}: {error.strerror}{hint}") from error
+        raise StoreError(f"{beside}: {error.strerror}{hint}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

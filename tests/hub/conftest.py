@@ -7,9 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from hub.store.base import Store
+from hub.store.opening import open_store
 from hub.store.sqlite import SqliteStore
 from tests.hub.support import Chain
 from tests.mqtt.support import Broker
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """What names an empty store, of each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "hub.db"
+    name: str = request.getfixturevalue("cluster").database()
+    return name
+
+
+@pytest.fixture
+def any_store(where: str | Path) -> Iterator[Store]:
+    made = open_store(where)
+    yield made
+    made.close()
 
 
 @pytest.fixture

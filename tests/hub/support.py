@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from feed.codec import encode, record_hash
 from feed.record import Clock, Draft, Happening, Kind, Record
 from feed.topics import GateTopics
 from hub.arrival import Arrival, Unreadable, examine
 from hub.ingest.intake import Taken, take
 from hub.store.base import Store
-from hub.store.sqlite import SqliteStore, read_status
+from hub.store.status import read_status
 
 START = datetime(2021, 8, 23, 7, 15, tzinfo=UTC)
 PLACE = GateTopics("park-1", "site-1", "gate-1")
@@ -73,20 +75,34 @@ def give(store: Store, batch: Sequence[Arrival | Unreadable]) -> Taken:
         return take(tx, batch, START)
 
 
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+def rows(where: str | Path, query: str) -> list[tuple[Any, ...]]:
+    """From a connection of its own, beside the store's."""
+    if isinstance(where, str):
+        with psycopg.connect(where) as pg:
+            return pg.execute(query).fetchall()
+    with closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True)) as db:
         return db.execute(query).fetchall()
 
 
-def stored(path: Path) -> dict[int, bytes]:
+def execute(where: str | Path, statement: str) -> None:
+    """Behind the hub's back."""
+    if isinstance(where, str):
+        with psycopg.connect(where) as pg:
+            pg.execute(statement)
+        return
+    with closing(sqlite3.connect(where)) as db, db:
+        db.execute(statement)
+
+
+def stored(where: str | Path) -> dict[int, bytes]:
     """The raw bytes of the only stream, by seq."""
-    return dict(rows(path, "SELECT seq, raw FROM records"))
+    return dict(rows(where, "SELECT seq, raw FROM records"))
 
 
-def alarms(path: Path) -> list[tuple[str, int | None]]:
-    return [(one["name"], one["seq"]) for one in read_status(path)["alarms"]]
+def alarms(where: str | Path) -> list[tuple[str, int | None]]:
+    return [(one["name"], one["seq"]) for one in read_status(where)["alarms"]]
 
 
-def standing_of(store: SqliteStore) -> Any:
+def standing_of(store: Store) -> Any:
     (one,) = store.all_standings()
     return one

@@ -67,6 +67,9 @@ def test_a_broker_is_a_host_and_perhaps_a_port(broker: str, place: tuple[str, in
         ("[mqtt]\npassword_file = 'x'", "hub.toml: mqtt: username is missing"),
         ("[mqtt.tls]\ncert_file = 'x'", "hub.toml: mqtt.tls: cert_file and key_file belong"),
         ("mqtt = 5", "hub.toml: mqtt: Input should be"),
+        ("[store]\nurl = 'mysql://h/d'", "hub.toml: store: url names no PostgreSQL database"),
+        ("[store]\nurl = 'hub.db'", "hub.toml: store: url names no PostgreSQL database"),
+        ("[store]\nkeep_days = 0", "hub.toml: store.keep_days: Input should be greater than"),
         ("mqtt = [", "hub.toml: is no TOML"),
     ],
 )
@@ -92,3 +95,26 @@ def test_a_broker_that_is_none_is_told(tmp_path: Path, broker: str) -> None:
     path = write(tmp_path, "")
     assert fault(path, broker=broker).startswith(f"--broker {broker}: give HOST or HOST:PORT")
     assert fault(path, broker="lan:99999").startswith("hub.toml: mqtt.port")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://edge:geheim@db/edge", "postgres:///edge?host=/run&password=geheim"],
+)
+def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    """A configuration is copied, a command line is seen by everyone on the machine."""
+    told = fault(write(tmp_path, f'[store]\nurl = "{url}"'))
+    assert told.startswith("hub.toml: store: url holds a password; put it into ~/.pgpass")
+    assert "geheim" not in told
+    with pytest.raises(ConfigError) as error:
+        load(None, store=url)
+    assert "geheim" not in str(error.value)
+
+
+def test_a_store_on_the_command_line_takes_the_configurations_place(tmp_path: Path) -> None:
+    path = write(tmp_path, '[store]\nurl = "postgresql:///a"\nkeep_days = 9\n')
+    assert load(path).store.where == "postgresql:///a"
+    given = load(path, store="postgresql://db/b").store
+    assert (given.where, given.keep_days) == ("postgresql://db/b", 9)
+    given = load(path, store=tmp_path / "hub.db").store
+    assert (given.where, given.keep_days) == (tmp_path / "hub.db", 9)

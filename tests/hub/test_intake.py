@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,57 +25,72 @@ from feed.record import Draft, Kind, Person, Sealed
 from feed.topics import GateTopics
 from hub.arrival import Arrival, Unreadable, examine
 from hub.ingest.intake import take
-from hub.store.sqlite import SqliteStore, read_status
-from tests.hub.support import PLACE, START, Chain, alarms, give, loss, rows, standing_of, stored
+from hub.store.base import Store
+from hub.store.opening import open_store
+from tests.hub.support import (
+    PLACE,
+    START,
+    Chain,
+    alarms,
+    execute,
+    give,
+    loss,
+    rows,
+    standing_of,
+    stored,
+)
+from tests.pgcluster import Cluster
 
 
 def test_a_record_that_comes_twice_is_stored_once_and_counted(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     chain.grow(3)
-    first = give(store, chain.arrivals([1, 2, 2]))
-    again = give(store, chain.arrivals([1, 3, 2]))
+    first = give(any_store, chain.arrivals([1, 2, 2]))
+    again = give(any_store, chain.arrivals([1, 3, 2]))
     assert (first.stored, first.duplicates) == (2, 1)
     assert (again.stored, again.duplicates) == (1, 2)
-    assert stored(path) == chain.raws
-    assert standing_of(store).duplicates == 3
+    assert stored(where) == chain.raws
+    assert standing_of(any_store).duplicates == 3
 
 
 def test_another_record_under_the_same_key_never_takes_its_place(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     chain.grow(2)
     other = Chain(chain.stream)
     other.add(event=None, kind="other")
-    takes = [give(store, [chain.arrival(1), other.arrival(1)]) for _ in range(3)]
+    takes = [give(any_store, [chain.arrival(1), other.arrival(1)]) for _ in range(3)]
     assert [taken.duplicates for taken in takes] == [0, 1, 1]
-    assert stored(path) == {1: chain.raws[1]}
-    assert alarms(path) == [("conflict", 1)]
-    (letter,) = rows(path, "SELECT seq, reason, raw, deliveries FROM dead_letters")
+    assert stored(where) == {1: chain.raws[1]}
+    assert alarms(where) == [("conflict", 1)]
+    (letter,) = rows(where, "SELECT seq, reason, raw, deliveries FROM dead_letters")
     assert letter == (1, f"another record is stored as 1 of stream {chain.stream}",
                       other.raws[1], 3)  # fmt: skip
 
 
 def test_a_record_whose_identity_was_erased_here_is_no_other_record(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     sealed = Sealed(kid="k", alg="x", ct="c2VjcmV0")
     raw = chain.add(Draft(kind=Kind.PASSAGE, person=Person(scheme="cccd", sealed=sealed)))
     erased = examine(PLACE.record, erase_sealed(raw))
-    assert give(store, [erased]).stored == 1
-    assert give(store, chain.arrivals([1])).duplicates == 1
-    assert alarms(path) == []
+    assert give(any_store, [erased]).stored == 1
+    assert give(any_store, chain.arrivals([1])).duplicates == 1
+    assert alarms(where) == []
 
 
-def test_what_can_not_be_read_is_kept_once_with_the_reason(store: SqliteStore, path: Path) -> None:
+def test_what_can_not_be_read_is_kept_once_with_the_reason(
+    any_store: Store, where: str | Path
+) -> None:
     letter = Unreadable(PLACE.record, b"\x00garbage", "not a record: whole: it is garbage")
-    assert [give(store, [letter, letter]).dead_letters for _ in range(2)] == [1, 0]
-    found = rows(path, "SELECT topic, raw, reason, deliveries FROM dead_letters")
+    assert [give(any_store, [letter, letter]).dead_letters for _ in range(2)] == [1, 0]
+    found = rows(where, "SELECT topic, raw, reason, deliveries FROM dead_letters")
     assert found == [(letter.topic, letter.raw, letter.reason, 4)]
 
 
 def test_a_record_of_which_only_the_key_is_understood_is_stored_and_counts(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     """A gate that was updated before the hub must not be held up for ever."""
     chain.grow(1)
@@ -82,11 +98,11 @@ def test_a_record_of_which_only_the_key_is_understood_is_stored_and_counts(
     arrival = examine(PLACE.record, newer)
     chain.prev = record_hash(newer)
     chain.add()
-    give(store, [chain.arrival(1), arrival, chain.arrival(3)])
-    assert stored(path)[2] == newer
-    assert standing_of(store).upto == 3
-    assert alarms(path) == []
-    ((reason, raw),) = rows(path, "SELECT reason, raw FROM dead_letters")
+    give(any_store, [chain.arrival(1), arrival, chain.arrival(3)])
+    assert stored(where)[2] == newer
+    assert standing_of(any_store).upto == 3
+    assert alarms(where) == []
+    ((reason, raw),) = rows(where, "SELECT reason, raw FROM dead_letters")
     assert "clock" in reason
     assert raw is None  # it stands among the records
 
@@ -105,78 +121,78 @@ def altered(chain: Chain, seq: int) -> Arrival:
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (1, 3, 2), (2, 1, 3)])
 @pytest.mark.parametrize("together", [True, False])
 def test_an_altered_record_shows_in_whatever_order_it_comes(
-    store: SqliteStore, path: Path, chain: Chain, order: tuple[int, ...], together: bool
+    any_store: Store, where: str | Path, chain: Chain, order: tuple[int, ...], together: bool
 ) -> None:
     chain.grow(3)
     arrivals = [altered(chain, 2) if seq == 2 else chain.arrival(seq) for seq in order]
     if together:
-        give(store, arrivals)
+        give(any_store, arrivals)
     else:
         for one in arrivals:
-            give(store, [one])
-    assert alarms(path) == [("chain_broken", 3)]
-    assert standing_of(store).upto == 3  # kept all the same: evidence, and the gate goes on
+            give(any_store, [one])
+    assert alarms(where) == [("chain_broken", 3)]
+    assert standing_of(any_store).upto == 3  # kept all the same: evidence, and the gate goes on
 
 
 def test_a_stream_that_begins_in_the_middle_shows(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     chain.add(prev="0" * 64)
-    give(store, chain.arrivals([1]))
-    assert alarms(path) == [("chain_broken", 1)]
+    give(any_store, chain.arrivals([1]))
+    assert alarms(where) == [("chain_broken", 1)]
 
 
 def test_a_stream_that_comes_from_another_place_is_told_and_answered_there(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     """A gate that was renamed keeps its journal."""
     chain.grow(1)
-    give(store, chain.arrivals([1]))
+    give(any_store, chain.arrivals([1]))
     chain.place = GateTopics("park-1", "site-1", "gate-renamed")
     chain.grow(1)
-    give(store, chain.arrivals([2]))
-    assert standing_of(store).place == chain.place
-    assert alarms(path) == [("moved", None)]
+    give(any_store, chain.arrivals([2]))
+    assert standing_of(any_store).place == chain.place
+    assert alarms(where) == [("moved", None)]
 
 
 # --- losses ---------------------------------------------------------------------------------
 
 
 def test_a_loss_accounts_for_the_seqs_it_names(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     chain.grow(5)
     chain.add(loss((2, 3), (5, 5)))
-    give(store, chain.arrivals([1, 4]))
-    give(store, chain.arrivals([6]))
-    standing = standing_of(store)
+    give(any_store, chain.arrivals([1, 4]))
+    give(any_store, chain.arrivals([6]))
+    standing = standing_of(any_store)
     assert (standing.upto, standing.head) == (6, record_hash(chain.raws[6]))
-    assert sorted(stored(path)) == [1, 4, 6]
-    assert rows(path, "SELECT seq, first, last, reason FROM lost ORDER BY first") == [
+    assert sorted(stored(where)) == [1, 4, 6]
+    assert rows(where, "SELECT seq, first, last, reason FROM lost ORDER BY first") == [
         (6, 2, 3, "damaged"),
         (6, 5, 5, "damaged"),
     ]
 
 
 def test_a_lost_record_that_comes_after_all_is_stored_and_checked(
-    store: SqliteStore, path: Path, chain: Chain
+    any_store: Store, where: str | Path, chain: Chain
 ) -> None:
     chain.grow(4)
     chain.add(loss((2, 2), (4, 4)))
-    give(store, chain.arrivals([1, 3, 5]))
-    give(store, [altered(chain, 2), chain.arrival(4)])
-    assert sorted(stored(path)) == [1, 2, 3, 4, 5]
-    assert alarms(path) == [("chain_broken", 3)]
+    give(any_store, chain.arrivals([1, 3, 5]))
+    give(any_store, [altered(chain, 2), chain.arrival(4)])
+    assert sorted(stored(where)) == [1, 2, 3, 4, 5]
+    assert alarms(where) == [("chain_broken", 3)]
 
 
-def test_a_receipt_up_to_a_lost_record_names_no_head(store: SqliteStore, chain: Chain) -> None:
+def test_a_receipt_up_to_a_lost_record_names_no_head(any_store: Store, chain: Chain) -> None:
     chain.grow(4)
     chain.add(loss((3, 3)))
-    give(store, chain.arrivals([1, 2, 5]))
-    receipt = standing_of(store).receipt("e")
+    give(any_store, chain.arrivals([1, 2, 5]))
+    receipt = standing_of(any_store).receipt("e")
     assert (receipt.upto, receipt.head) == (3, None)
-    give(store, chain.arrivals([4]))
-    receipt = standing_of(store).receipt("e")
+    give(any_store, chain.arrivals([4]))
+    receipt = standing_of(any_store).receipt("e")
     assert (receipt.upto, receipt.head) == (5, record_hash(chain.raws[5]))
 
 
@@ -184,13 +200,17 @@ def test_a_receipt_up_to_a_lost_record_names_no_head(store: SqliteStore, chain: 
 
 
 class Deliveries(RuleBasedStateMachine):
-    """Two gates, a broker that loses and repeats, a hub that dies before or after its commit."""
+    """Two gates, a broker that loses and repeats, a hub that dies before or after its commit.
+
+    `empty` names an empty store each time.
+    """
+
+    empty: Callable[[], str | Path]
 
     @initialize()
     def begin(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "hub.db"
-        self.store = SqliteStore(self.path)
+        self.where = self.empty()
+        self.store = open_store(self.where)
         self.chains = [Chain("a" * 16), Chain("b" * 16, GateTopics("p", "s", "g2"))]
         self.at_broker: list[tuple[int, int]] = []
         self.given: Counter[tuple[int, int]] = Counter()
@@ -237,7 +257,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.store.close()
-        self.store = SqliteStore(self.path)
+        self.store = open_store(self.where)
 
     @rule()
     def the_broker_forgets(self) -> None:
@@ -263,7 +283,7 @@ class Deliveries(RuleBasedStateMachine):
     def the_store_is_what_was_delivered_each_once(self) -> None:
         if not hasattr(self, "store"):
             return
-        found = rows(self.path, "SELECT streams.stream, seq, records.raw FROM records"
+        found = rows(self.where, "SELECT streams.stream, seq, records.raw FROM records"
                                 " JOIN streams ON streams.id = records.stream")  # fmt: skip
         wanted = {
             (self.chains[gate].stream, seq): self.chains[gate].raws[seq] for gate, seq in self.given
@@ -285,8 +305,8 @@ class Deliveries(RuleBasedStateMachine):
             assert beyond == {seq for seq in accounted if seq > upto}
             repeated = sum(n - 1 for (which, _), n in self.given.items() if which == gate)
             assert standing.duplicates == repeated
-        status = read_status(self.path)
-        assert (status["alarms"], status["dead_letters"]) == ([], [])
+        told = "SELECT (SELECT count(*) FROM alarms), (SELECT count(*) FROM dead_letters)"
+        assert rows(self.where, told) == [(0, 0)]
 
     def teardown(self) -> None:
         if not hasattr(self, "store"):
@@ -299,18 +319,35 @@ class Deliveries(RuleBasedStateMachine):
             assert one.upto == len(chain.raws)
         self.the_store_is_what_was_delivered_each_once()
         self.store.close()
-        self.folder.cleanup()
 
 
-def test_any_deliveries_end_in_the_same_store_and_the_right_receipts() -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> type[Deliveries]:
+    if request.param == "sqlite":
+        numbers = count()
+        return type("OverSqlite", (Deliveries,), {"empty": lambda _: tmp_path / f"{next(numbers)}"})
+    cluster: Cluster = request.getfixturevalue("cluster")
+    url = cluster.database()
+
+    def emptied(_: Deliveries) -> str:
+        execute(url, "TRUNCATE streams CASCADE; TRUNCATE dead_letters, alarms")
+        return url
+
+    return type("OverPostgresql", (Deliveries,), {"empty": emptied})
+
+
+def test_any_deliveries_end_in_the_same_store_and_the_right_receipts(
+    machine: type[Deliveries],
+) -> None:
+    examples = 40 if machine.__name__ == "OverSqlite" else 10
     run_state_machine_as_test(
-        Deliveries, settings=settings(max_examples=60, stateful_step_count=25, deadline=None)
+        machine, settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
     )
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(3600)
-def test_any_deliveries_long() -> None:
+@pytest.mark.timeout(7200)
+def test_any_deliveries_long(machine: type[Deliveries]) -> None:
     run_state_machine_as_test(
-        Deliveries, settings=settings(max_examples=3000, stateful_step_count=50, deadline=None)
+        machine, settings=settings(max_examples=2000, stateful_step_count=50, deadline=None)
     )

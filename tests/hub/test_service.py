@@ -16,8 +16,9 @@ from hub.commands.serve import make
 from hub.config import load
 from hub.ingest import service
 from hub.link import Link, LinkError
-from hub.store.base import StoreError
-from hub.store.sqlite import SqliteStore, read_status
+from hub.store.base import Store, StoreError
+from hub.store.sqlite import SqliteStore
+from hub.store.status import read_status
 from tests.hub.support import PLACE, Chain, alarms, give, loss
 from tests.mqtt.support import Broker, wait_until
 from tests.mqtt.watcher import Watcher
@@ -25,6 +26,7 @@ from tests.mqtt.watcher import Watcher
 CONFIG = """
 [store]
 path = "hub.db"
+{kept}
 [mqtt]
 host = "127.0.0.1"
 port = {port}
@@ -40,9 +42,11 @@ gap_patience_s = 0.3
 class Hub:
     """A service in a thread of the test's."""
 
-    def __init__(self, folder: Path, port: int, *, mqtt: str = "", ingest: str = "") -> None:
+    def __init__(
+        self, folder: Path, port: int, *, kept: str = "", mqtt: str = "", ingest: str = ""
+    ) -> None:
         path = folder / "hub.toml"
-        path.write_text(CONFIG.format(port=port, mqtt=mqtt, ingest=ingest))
+        path.write_text(CONFIG.format(port=port, kept=kept, mqtt=mqtt, ingest=ingest))
         self.path = folder / "hub.db"
         self.error: BaseException | None = None
         self._made = threading.Event()
@@ -337,7 +341,7 @@ def test_a_restart_keeps_the_epoch(
 class Stubborn:
     """A store whose disk fails while `fails` is set."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.fails = threading.Event()
         self.tried = threading.Event()
@@ -410,6 +414,22 @@ def test_a_connection_that_breaks_while_the_store_fails_loses_nothing(
     assert told(watcher, chain, 30)
     status = of(hub, chain)
     assert (status["upto"], status["gaps"]) == (30, [])
+
+
+# --- what is old ----------------------------------------------------------------------------
+
+
+def test_a_running_hub_drops_what_is_old_and_goes_on_from_there(
+    broker: Broker, start: Start, watcher: Watcher, chain: Chain, store: SqliteStore
+) -> None:
+    give(store, chain.grow(3).arrivals([1, 2]))  # in START's year
+    store.close()
+    hub = start(broker.port, kept="keep_days = 30")
+    assert wait_until(lambda: read_status(hub.path)["records"] == 0)
+    assert told(watcher, chain, 2)
+    send(watcher, chain, 3)
+    assert told(watcher, chain, 3)
+    assert alarms(hub.path) == []
 
 
 # --- several hubs ---------------------------------------------------------------------------

@@ -32,13 +32,13 @@ class Doom:
 
 
 def _before_commit(doom: Doom) -> None:
-    save = SqliteTransaction.save
+    write = SqliteTransaction.write
 
-    def doomed(self: SqliteTransaction, standing: Any) -> None:
-        save(self, standing)
+    def doomed(self: SqliteTransaction) -> None:
+        write(self)
         doom.strike()
 
-    SqliteTransaction.save = doomed  # type: ignore[method-assign]
+    SqliteTransaction.write = doomed  # type: ignore[method-assign]
 
 
 def _after_commit(doom: Doom) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,9 @@ from edge.mqtt.publisher import Publisher
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.worker import Worker
-from hub.store.sqlite import read_status
+from hub.store.base import StoreError
+from hub.store.status import read_status
+from tests.hub.support import rows
 from tests.mqtt.support import config, no_handler, passage, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -88,10 +89,21 @@ class Gate:
 class HubProcess:
     """`edge-hub serve` as its users run it."""
 
-    def __init__(self, folder: Path, port: int, *, prefix: Sequence[str] = ()) -> None:
-        self.store = folder / "hub.db"
-        self._log = folder / "hub.log"
-        self._config = folder / "hub.toml"
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        prefix: Sequence[str] = (),
+        store: str | Path | None = None,
+        name: str = "hub",
+        share: str | None = None,
+    ) -> None:
+        self.store = store or folder / "hub.db"
+        self._name = name
+        self._share = share
+        self._log = folder / f"{name}.log"
+        self._config = folder / f"{name}.toml"
         self._prefix = prefix
         self._process: subprocess.Popen[bytes] | None = None
         self.configure(port)
@@ -99,9 +111,12 @@ class HubProcess:
     def configure(self, port: int, *, host: str = "127.0.0.1", **ingest: Any) -> None:
         wanted = {"gap_patience_s": 0.5, "receipt_ms": 20} | ingest
         lines = [f"{key} = {json.dumps(value)}" for key, value in wanted.items()]
+        where = "path" if isinstance(self.store, Path) else "url"
+        share = f'share = "{self._share}"\n' if self._share else ""
         self._config.write_text(
-            f'[store]\npath = "{self.store}"\n'
+            f'[store]\n{where} = "{self.store}"\n'
             f'[mqtt]\nhost = "{host}"\nport = {port}\nreconnect_longest_s = 0.2\nkeepalive_s = 5\n'
+            f'client_id = "{self._name}"\n{share}'
             "[ingest]\n" + "\n".join(lines) + "\n"
         )
 
@@ -144,21 +159,19 @@ class HubProcess:
         self.stop(signal.SIGKILL)
 
     def status(self) -> dict[str, Any]:
-        with contextlib.suppress(OSError, sqlite3.Error):
+        with contextlib.suppress(StoreError):
             return read_status(self.store)
         return {"streams": [], "records": 0, "alarms": [], "dead_letters": []}
 
     def raws(self, stream: str) -> dict[int, bytes]:
         """Every record of a stream, by seq; fails where a key stands twice."""
-        db = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)
-        with contextlib.closing(db):
-            rows = db.execute(
-                "SELECT seq, records.raw FROM records JOIN streams ON streams.id = records.stream"
-                " WHERE streams.stream = ?",
-                [stream],
-            ).fetchall()
-        assert len({seq for seq, _ in rows}) == len(rows)
-        return dict(rows)
+        found = rows(
+            self.store,
+            "SELECT seq, records.raw FROM records JOIN streams ON streams.id = records.stream"
+            f" WHERE streams.stream = '{stream}'",
+        )
+        assert len({seq for seq, _ in found}) == len(found)
+        return dict(found)
 
 
 def assert_each_once(gate: Gate, hub: HubProcess) -> None:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from feed.codec import record_hash
 from hub.store.base import StoreError
-from hub.store.migrations import MIGRATIONS
-from hub.store.sqlite import SqliteStore, read_status
-from tests.hub.support import START, Chain, give, rows, standing_of, stored
+from hub.store.sqlite import SqliteStore
+from tests.hub.support import Chain, give, standing_of, stored
 
-ROOT = Path(__file__).parents[2]
-
-
-def test_what_was_committed_is_there_after_a_restart(
-    store: SqliteStore, path: Path, chain: Chain
-) -> None:
-    chain.grow(5)
-    give(store, chain.arrivals([1, 2, 5]))
-    epoch = store.epoch()
-    store.close()
-    again = SqliteStore(path)
-    standing = standing_of(again)
-    assert (standing.upto, standing.head) == (2, record_hash(chain.raws[2]))
-    assert list(standing.holes()) == [(3, 4)]
-    assert again.epoch() == epoch
-    again.close()
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_commit_is_synced_before_it_returns(store: SqliteStore, path: Path) -> None:
@@ -39,24 +20,6 @@ def test_a_commit_is_synced_before_it_returns(store: SqliteStore, path: Path) ->
         assert tx._db.execute("PRAGMA synchronous").fetchone() == (2,)
         assert tx._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert path.with_name("hub.db-wal").exists()
-
-
-def test_a_batch_that_fails_leaves_nothing(store: SqliteStore, path: Path, chain: Chain) -> None:
-    chain.grow(3)
-
-    def die_half_way() -> None:
-        with store.transaction() as tx:
-            standing = tx.standings({chain.stream: chain.place})[chain.stream]
-            standing.account(1, 3)
-            tx.insert(standing.key, chain.arrivals([1, 2, 3]), START)
-            tx.save(standing)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        die_half_way()
-    assert stored(path) == {}
-    assert list(store.all_standings()) == []
-    assert give(store, chain.arrivals([1, 2, 3])).stored == 3
 
 
 def test_a_full_disk_is_told_and_nothing_of_the_batch_is_kept(
@@ -99,17 +62,6 @@ def test_a_second_hub_is_refused(store: SqliteStore, path: Path) -> None:
         SqliteStore(path)
 
 
-def test_a_store_of_a_newer_hub_is_refused_and_left_as_it_is(
-    store: SqliteStore, path: Path
-) -> None:
-    store.close()
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="written by a newer hub"):
-        SqliteStore(path)
-    assert rows(path, "PRAGMA user_version") == [(99,)]
-
-
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"something else entirely" * 100)
     with pytest.raises(StoreError, match="not a database"):
@@ -121,53 +73,9 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "nowhere" / "hub.db")
 
 
-def test_a_step_of_the_schema_is_done_whole_or_not_at_all(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    good = MIGRATIONS
-    monkeypatch.setattr(
-        "hub.store.sqlite.MIGRATIONS", (*good, "CREATE TABLE extra (x); CREATE broken")
-    )
-    with pytest.raises(StoreError):
-        SqliteStore(path)
-    assert rows(path, "PRAGMA user_version") == [(len(good),)]
-    assert rows(path, "SELECT name FROM sqlite_master WHERE name = 'extra'") == []
-    monkeypatch.setattr("hub.store.sqlite.MIGRATIONS", (*good, "CREATE TABLE extra (x)"))
-    SqliteStore(path).close()
-    assert rows(path, "PRAGMA user_version") == [(len(good) + 1,)]
-
-
-def test_every_epoch_is_another(store: SqliteStore, path: Path) -> None:
-    first = store.epoch()
-    second = store.renew_epoch()
-    assert first != second == store.epoch() == read_status(path)["epoch"]
-
-
-def test_many_islands_are_saved_as_they_come_and_go(
-    store: SqliteStore, path: Path, chain: Chain
-) -> None:
-    chain.grow(60)
-    give(store, chain.arrivals(range(2, 61, 2)))
-    assert len(rows(path, "SELECT * FROM islands")) == 30
-    give(store, chain.arrivals([5, 11]))
-    assert standing_of(store).has(11)
-    assert len(rows(path, "SELECT * FROM islands")) == 28
-    give(store, chain.arrivals(range(1, 60, 2)))
-    assert rows(path, "SELECT * FROM islands") == []
-    assert standing_of(store).upto == 60
-
-
-def test_a_large_batch_of_many_streams_is_one_batch(store: SqliteStore) -> None:
-    chains = [Chain(f"{number:016x}").grow(1) for number in range(1_200)]
-    taken = give(store, [chain.arrival(1) for chain in chains])
-    assert taken.stored == len(taken.standings) == 1_200
-    assert {one.upto for one in store.all_standings()} == {1}
-
-
 WRITER = """
 import sys
 from pathlib import Path
-from hub.store.migrations import MIGRATIONS
 from hub.store.sqlite import SqliteStore
 from tests.hub.support import START, Chain, give
 store = SqliteStore(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""What the broker has to know about the park: its access list."""

@@ -1,0 +1,105 @@
+"""What a transaction writes at its end, in one go: the same for every store.
+
+A batch of a few hundred records comes from nearly as many gates. One statement for all of them
+costs far less than one for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from feed.topics import GateTopics
+from hub.arrival import Arrival
+from hub.standing import Span, Standing
+
+# the columns of a standing, as `standing_of_row` wants them
+STREAM = "SELECT id, stream, park, site, gate, upto, head, duplicates, purged_upto FROM streams"
+# What is derived or noted under a record's key, and goes when the record goes
+FOLLOWERS = ("passages", "visits", "anonymous", "clock_records", "lost")
+
+
+class Gathering:
+    """Records and standings that were given and not written yet.
+
+    `records` are rows: stream, seq, arrived_ms, kind, raw.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[tuple[int, int, int, str | None, bytes]] = []
+        self._saved: dict[int, Standing] = {}
+        self._islands: dict[int, set[Span]] = {}  # as they stand in the database
+
+    def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
+        arrived_ms = to_ms(arrived)
+        self.records += [(key, one.seq, arrived_ms, one.kind, one.raw) for one in arrivals]
+
+    def save(self, standing: Standing) -> None:
+        self._saved[standing.key] = standing
+
+    def read(self, standing: Standing) -> None:
+        """This is what the database holds of it."""
+        self._islands[standing.key] = set(standing.islands)
+
+    def unwritten(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
+        """Those of these records that were given and not written."""
+        wanted = set(seqs)
+        return {row[1]: row[4] for row in self.records if row[0] == key and row[1] in wanted}
+
+    def standings_to_write(self) -> list[tuple[str, str, str, int, str | None, int, int]]:
+        """Rows: park, site, gate, upto, head, duplicates, id; by id, as rows are locked."""
+        return [
+            (
+                one.place.park, one.place.site, one.place.gate,
+                one.upto, one.head, one.duplicates, key,
+            )
+            for key, one in sorted(self._saved.items())
+        ]  # fmt: skip
+
+    def islands_gone(self) -> list[tuple[int, int]]:
+        """Rows: stream, first."""
+        return [
+            (key, first)
+            for key, one in self._saved.items()
+            for first, _ in self._islands[key] - set(one.islands)
+        ]
+
+    def islands_new(self) -> list[tuple[int, int, int]]:
+        """Rows: stream, first, last."""
+        return [
+            (key, first, last)
+            for key, one in self._saved.items()
+            for first, last in set(one.islands) - self._islands[key]
+        ]
+
+
+def standing_of_row(row: Sequence[Any], islands: list[Span]) -> Standing:
+    """From a row of `STREAM`."""
+    key, stream, park, site, gate, upto, head, duplicates, purged_upto = row
+    return Standing(
+        key=key,
+        stream=stream,
+        place=GateTopics(park, site, gate),
+        upto=upto,
+        head=head,
+        islands=islands,
+        duplicates=duplicates,
+        purged_upto=purged_upto,
+    )
+
+
+def standings_of_rows(
+    rows: Sequence[Sequence[Any]], islands: Sequence[Sequence[Any]]
+) -> Iterator[Standing]:
+    """From rows of `STREAM`, and rows (stream, first, last) by stream and first."""
+    spans: dict[int, list[Span]] = {}
+    for key, first, last in islands:
+        spans.setdefault(key, []).append((first, last))
+    for row in rows:
+        yield standing_of_row(row, spans.get(row[0], []))
+
+
+def to_ms(at: datetime) -> int:
+    """Milliseconds since 1970."""
+    return int(at.timestamp() * 1000)
