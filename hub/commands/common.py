@@ -28,9 +28,7 @@ store_option = click.option(
 )
 
 
-class Command(click.Command):
-    """A command whose help ends with an example."""
-
+class _WithExample(click.Command):
     def __init__(self, *args: Any, example: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.example = example
@@ -39,6 +37,14 @@ class Command(click.Command):
         """The example, as it is typed."""
         del ctx
         formatter.write(f"\nExample:\n  {self.example}\n")
+
+
+class Command(_WithExample):
+    """A command whose help ends with an example."""
+
+
+class Group(_WithExample, click.Group):
+    """A group of commands whose help ends with an example."""
 
 
 class Refusal(click.ClickException):
