@@ -23,7 +23,7 @@ class Beside:
     """
 
     def __init__(self, config: Config, engine: Engine | None = None) -> None:
-        self._engine = engine or connect(config.store.path)
+        self._engine = engine or connect(config.store.where)
         self._watch = Watch(config.mqtt, config.monitor, self._engine)
         self._server: Server | None = None
         if config.api.listen is not None:

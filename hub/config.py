@@ -36,6 +36,11 @@ class StoreTable(Table):
 
     path: Path = Path("hub.db")
 
+    @property
+    def where(self) -> str | Path:
+        """What hub.store.engine.connect takes."""
+        return self.path
+
 
 class TlsTable(Table):
     """Without `ca_file` the system's CAs are trusted."""

@@ -161,7 +161,7 @@ class _Known:
 
 
 def _known(connection: Connection, ids: Sequence[int]) -> dict[int, _Known]:
-    found = {}
+    found: dict[int, _Known] = {}
     for start in range(0, len(ids), _AT_ONCE):
         query = select(gate_states.c.gate, gate_states.c.heard_ms, gate_states.c.online).where(
             gate_states.c.gate.in_(ids[start : start + _AT_ONCE])
