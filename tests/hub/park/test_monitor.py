@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -299,6 +300,8 @@ def test_metrics_tell_gates_alarms_and_lag(engine: Engine) -> None:
         "edge_hub_derivation_lag_records 0.0",
     ):
         assert line in text
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert {"edge_gate_online", "edge_site_inside", "edge_hub_alarms_open"} <= names
 
 
 # --- the thread -----------------------------------------------------------------------------
