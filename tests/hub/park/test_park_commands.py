@@ -15,7 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import insert, select
 
-from hub.cli import cli
+from hub.cli import cli, main
 from hub.store.engine import connect
 from hub.store.schema import alarms, audit
 from tests.hub.park.support import Park
@@ -115,9 +115,14 @@ def test_each_fault_of_a_file_is_a_line(file: Path, tmp_path: Path) -> None:
         (["api", "--listen", "x"], "give HOST:PORT"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(file: Path, words: list[str], says: str) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    file: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = [] if "--store" in words else ["--store", str(file)]
-    told = refused(*words, *store)
+    with pytest.raises(SystemExit) as left:
+        main([*words, *store])
+    told = capsys.readouterr().err
+    assert left.value.code == 2
     assert says in told
     assert len(told.splitlines()) == 1
 

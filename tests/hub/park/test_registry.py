@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -41,7 +42,7 @@ def faults(text: str, kind: Kind | None = None) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def out(engine: Engine, kind: Kind) -> list[list[object]]:
+def out(engine: Engine, kind: Kind) -> list[list[Any]]:
     with engine.connect() as connection:
         return [[row[name] for name in exported(kind)] for row in book.read(connection, kind)]
 

@@ -25,7 +25,7 @@ from hub.reports.document import Document
 from hub.reports.entries import Figures, entries
 from hub.reports.period import Period, PeriodError, day_of, make_period
 from hub.reports.render import RENDERERS, csv_of, printed
-from hub.reports.texts import REASONS, TEXTS, Words
+from hub.reports.texts import REASONS, TEXTS, Language, Words
 from tests.hub.park.support import ZONE, Park, ms
 
 MONDAY = date(2021, 8, 23)
@@ -212,7 +212,7 @@ def test_an_empty_list_is_one_line() -> None:
 
 
 def documents(busy: Park, language: str) -> list[Document]:
-    tongue = "vi" if language == "vi" else "en"
+    tongue: Language = "vi" if language == "vi" else "en"
     with busy.engine.connect() as connection:
         return [
             entries_document(entries(connection, WEEK), tongue, NOW),
