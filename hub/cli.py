@@ -4,49 +4,70 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
 import click
 
-from hub.commands.backup import backup, restore
-from hub.commands.broker import broker_acl
 from hub.commands.common import BAD_INPUT, Refusal
-from hub.commands.epoch import new_epoch
-from hub.commands.pass_ import pass_group
-from hub.commands.phone import phone
-from hub.commands.poster import poster
-from hub.commands.purge import purge
-from hub.commands.serve import serve
-from hub.commands.status import status
-from hub.commands.unseal import unseal
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
+# name: where it is; imported when it is called, as each brings libraries of its own
+COMMANDS = {
+    "serve": "serve:serve",
+    "status": "status:status",
+    "new-epoch": "epoch:new_epoch",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "purge": "purge:purge",
+    "derive": "derive:derive",
+    "trace": "trace:trace",
+    "muster": "muster:muster",
+    "link": "link:link",
+    "registry": "registry:registry",
+    "report": "report:report",
+    "alarms": "alarms:alarms",
+    "user": "user:user",
+    "api": "api:api",
+    "pass": "pass_:pass_group",
+    "phone": "phone:phone",
+    "poster": "poster:poster",
+    "unseal": "unseal:unseal",
+    "broker-acl": "broker:broker_acl",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """The group of COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of COMMANDS."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import it. None for a name that is none of them."""
+        del ctx
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        found: click.Command = getattr(import_module(f"hub.commands.{module}"), name)
+        return found
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version("edge-gate"), prog_name="edge-hub", message="%(prog)s %(version)s")
 def cli() -> None:
     """The central side of edge-gate: stores the records of all gates.
 
     Example:  edge-hub serve --broker broker.lan:1883 --store hub.db
     """
-
-
-for command in (
-    serve,
-    status,
-    new_epoch,
-    backup,
-    restore,
-    purge,
-    broker_acl,
-    pass_group,
-    poster,
-    phone,
-    unseal,
-):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -64,6 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"hub", "feed", "identity"}:
+            raise
+        click.echo(
+            f"edge-hub: the Python package {error.name} is missing: this environment was made for "
+            "a gate; install the hub's with pip install -r requirements/hub.txt",
+            err=True,
+        )
+        code = BAD_INPUT
     sys.exit(code or 0)
 
 

@@ -307,6 +307,17 @@ users = Table(
     Column("language", Text),
 )
 
+# what programs and pages show instead of a password; the secret itself is not kept
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the secret, hexadecimal
+    Column("name", Text, ForeignKey(users.c.name, ondelete="CASCADE"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("made_ms", Milliseconds, nullable=False),
+    Column("until_ms", Milliseconds),  # NULL: until it is taken back
+)
+
 # never changed, only added to
 audit = Table(
     "audit",
