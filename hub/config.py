@@ -6,7 +6,7 @@ import difflib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -77,12 +77,22 @@ class IngestTable(Table):
     receipt_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
 
 
+class VisitsTable(Table):
+    """A visit without an exit ends after the site's longest stay; `longest_stay_h` is for sites
+    that say none of their own.
+    """
+
+    longest_stay_h: Annotated[float, Field(ge=0.1, le=2_400)] = 16.0
+
+
 class Config(Table):
-    """All of it."""
+    """All of it. `roles` gives users of this machine their role on the command line."""
 
     store: StoreTable = StoreTable()
     mqtt: MqttTable = MqttTable()
     ingest: IngestTable = IngestTable()
+    visits: VisitsTable = VisitsTable()
+    roles: dict[Text, Literal["viewer", "manager", "tracer", "administrator"]] = {}
 
 
 def load(path: Path | None, *, broker: str | None = None, store: Path | None = None) -> Config:
@@ -146,7 +156,7 @@ def _keys(path: tuple[str | int, ...]) -> list[str]:
     for name in path:
         kind: Any = table.model_fields[name].annotation
         table = TlsTable if name == "tls" else kind
-    return list(table.model_fields)
+    return list(getattr(table, "model_fields", ()))
 
 
 def _anchored(config: Config, base: Path) -> Config:
