@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from hub.commands.common import BAD_INPUT, Refusal
+from hub.commands.derive import derive
 from hub.commands.epoch import new_epoch
 from hub.commands.pass_ import pass_group
 from hub.commands.phone import phone
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, pass_group, poster, phone, unseal):
+for command in (serve, status, new_epoch, derive, pass_group, poster, phone, unseal):
     cli.add_command(command)
 
 

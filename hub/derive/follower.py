@@ -21,6 +21,7 @@ from hub.derive.meaning import Derivable, read
 from hub.derive.people import TOKEN_BEFORE
 from hub.derive.sql import given, wanted
 from hub.derive.stays import Touched, repair
+from hub.derive.turns import BusyError, begin, leading
 from hub.store.schema import (
     anonymous,
     boots,
@@ -61,7 +62,7 @@ class Follower:
     def step(self) -> int:
         """Derive some: how many records and visits were dealt with, 0 when there is nothing.
 
-        Raises sqlalchemy.exc.DBAPIError with nothing done, NotReadyError.
+        Raises sqlalchemy.exc.DBAPIError with nothing done.
         """
         try:
             return self._follow_links() or self._follow_stays() or self._follow_records()
@@ -77,33 +78,40 @@ class Follower:
         return total
 
     def run(self, stopped: Callable[[], bool], wait: Callable[[float], Any] = time.sleep) -> None:
-        """Until `stopped`. A store that can't be used now is tried again and again."""
+        """Until `stopped`. A store that can't be used now, or that another hub derives for, is
+        tried again and again.
+        """
         retry = Backoff(first_s=0.5, longest_s=15.0)
         trouble: str | None = None
         while not stopped():
             try:
-                done = self.step()
-            except (DBAPIError, NotReadyError) as error:
+                self.check()
+                with leading(self._engine):
+                    trouble = None
+                    retry.reset()
+                    log.info("deriving")
+                    self._follow(stopped, wait)
+            except (DBAPIError, NotReadyError, BusyError) as error:
                 text = " ".join(str(getattr(error, "orig", error)).split())
                 if text != trouble:
-                    log.error("nothing is derived until the store works: %s", text)  # noqa: TRY400
+                    log.warning("not deriving now: %s", text)
                 trouble = text
                 wait(retry.next_s())
-                continue
-            if trouble is not None:
-                log.warning("deriving works again")
-                trouble = None
-                retry.reset()
-            if not done:
+
+    def _follow(self, stopped: Callable[[], bool], wait: Callable[[float], Any]) -> None:
+        while not stopped():
+            if not self.step():
                 wait(IDLE_S)
 
     def forget(self) -> None:
         """Empty the derived tables, to be made anew from the records that are stored.
 
-        People, places and what people of the hub entered stay: others refer to them.
+        People, places and what people of the hub entered stay: others refer to them. Raises
+        BusyError.
         """
-        self.check()
         with self._engine.begin() as tx:
+            if not begin(tx):
+                raise BusyError("another hub derives for this store")
             for table in (
                 derived, visits, passages, anonymous, early_outcomes, clock_records, boots,
             ):  # fmt: skip
@@ -128,8 +136,8 @@ class Follower:
             raws = _raws(reading, [(one.key, *span) for one, spans in chosen for span in spans])
         derivables = [read(row.stream, row.seq, row.raw) for row in raws]
         with self._engine.begin() as tx:
-            # a write comes first: a transaction that has read can't become the writer in SQLite
-            # once another has committed
+            if not (begin(tx) and progress.stands(tx, (one for one, _ in chosen))):
+                return 0
             progress.save(tx, chosen)
             self._derive(tx, derivables)
         return sum(last - first + 1 for _, spans in chosen for first, last in spans)
@@ -169,6 +177,8 @@ class Follower:
             return 0
         site, stay_min = found
         with self._engine.begin() as tx:
+            if not begin(tx):
+                return 0
             tx.execute(update(sites).where(sites.c.id == site).values(derived_stay_min=stay_min))
             self._stays_min = self._begin_stays(tx)
             persons = select(passages.c.person).where(
@@ -191,6 +201,8 @@ class Follower:
         if now == before or (before is None and now == repr((0, None))):
             return 0
         with self._engine.begin() as tx:
+            if not begin(tx):
+                return 0
             if before is None:
                 tx.execute(hub.insert().values(name=LINKS, value=now))
             else:

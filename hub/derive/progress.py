@@ -74,6 +74,23 @@ def portion(work: Iterable[Behind], most: int) -> list[tuple[Standing, list[Span
     return chosen
 
 
+def stands(tx: Connection, standings: Iterable[Standing]) -> bool:
+    """Whether the streams are still derived as far as this says."""
+    wanted = {one.key: one for one in standings}
+    query = select(derived).where(derived.c.stream.in_(bindparam("keys", expanding=True)))
+    found = {row.stream: row for row in tx.execute(query, {"keys": list(wanted)})}
+    return all(
+        (found[key].upto, json.loads(found[key].islands)) == (one.upto, _plain(one.islands))
+        if key in found
+        else one.upto == 0 and not one.islands
+        for key, one in wanted.items()
+    )
+
+
+def _plain(spans: Iterable[Span]) -> list[list[int]]:
+    return [list(span) for span in spans]
+
+
 def save(tx: Connection, done: Iterable[tuple[Standing, list[Span]]]) -> None:
     """These are derived: in the transaction of what follows from them."""
     rows = []

@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from hub.store.engine import connect
 from hub.store.schema import metadata
@@ -57,6 +57,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty store."""
     if request.param == "sqlite":
         made = connect(tmp_path / "hub.db")
+        event.listen(made, "connect", lambda db, _: db.execute("PRAGMA synchronous = OFF"))
         metadata.create_all(made)
         yield made
         made.dispose()

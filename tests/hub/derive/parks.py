@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from feed.codec import encode
 from feed.record import (
@@ -122,44 +122,50 @@ class Gate:
 
 def put(engine: Engine, some: Iterable[Record]) -> None:
     """Store records as ingest does: once, with how far each stream is stored."""
+    arriving = list(some)
     with engine.begin() as tx:
-        for record in some:
-            tx.execute(
-                update(streams).where(streams.c.stream == record.stream).values(site=record.site)
-            )
-            row = tx.execute(select(streams).where(streams.c.stream == record.stream)).first()
-            if row is None:
+        known = _standings(tx)
+        for record in arriving:
+            if record.stream not in known:
+                place = GateTopics(record.park, record.site, record.gate)
                 tx.execute(
                     insert(streams).values(
-                        stream=record.stream, park=record.park, site=record.site, gate=record.gate
+                        stream=record.stream, park=place.park, site=place.site, gate=place.gate
                     )
                 )
-                row = tx.execute(select(streams).where(streams.c.stream == record.stream)).one()
-            spans = tx.execute(
-                select(islands.c.first, islands.c.last)
-                .where(islands.c.stream == row.id)
-                .order_by(islands.c.first)
-            )
-            place = GateTopics(row.park, row.site, row.gate)
-            standing = Standing(
-                row.id, row.stream, place, row.upto, islands=[(one[0], one[1]) for one in spans]
-            )
-            if standing.has(record.seq):
-                continue
-            standing.account(record.seq, record.seq)
-            tx.execute(
-                insert(records).values(
-                    stream=row.id,
-                    seq=record.seq,
-                    arrived_ms=0,
-                    kind=record.kind,
-                    raw=encode(record),
+                known = {**_standings(tx), **known}
+        new = []
+        for record in arriving:
+            standing = known[record.stream]
+            if not standing.has(record.seq):
+                standing.account(record.seq, record.seq)
+                new.append(
+                    {
+                        "stream": standing.key,
+                        "seq": record.seq,
+                        "arrived_ms": int(record.at.timestamp() * 1000),
+                        "kind": record.kind,
+                        "raw": encode(record),
+                    }
                 )
-            )
-            tx.execute(update(streams).where(streams.c.id == row.id).values(upto=standing.upto))
-            tx.execute(delete(islands).where(islands.c.stream == row.id))
-            for first, last in standing.islands:
-                tx.execute(insert(islands).values(stream=row.id, first=first, last=last))
+        if not new:
+            return
+        tx.execute(insert(records), new)
+        tx.execute(delete(islands))
+        for one in known.values():
+            tx.execute(update(streams).where(streams.c.id == one.key).values(upto=one.upto))
+            for first, last in one.islands:
+                tx.execute(insert(islands).values(stream=one.key, first=first, last=last))
+
+
+def _standings(tx: Connection) -> dict[str, Standing]:
+    found = {
+        row.id: Standing(row.id, row.stream, GateTopics(row.park, row.site, row.gate), row.upto)
+        for row in tx.execute(select(streams))
+    }
+    for key, first, last in tx.execute(select(islands).order_by(islands.c.first)):
+        found[key].islands.append((first, last))
+    return {one.stream: one for one in found.values()}
 
 
 def derive(engine: Engine, turn_records: int = 2_000, longest_stay_h: float = 16) -> int:
