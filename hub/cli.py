@@ -12,11 +12,14 @@ import click
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.derive import derive
 from hub.commands.epoch import new_epoch
+from hub.commands.link import link
+from hub.commands.muster import muster
 from hub.commands.pass_ import pass_group
 from hub.commands.phone import phone
 from hub.commands.poster import poster
 from hub.commands.serve import serve
 from hub.commands.status import status
+from hub.commands.trace import trace
 from hub.commands.unseal import unseal
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -31,7 +34,9 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, derive, pass_group, poster, phone, unseal):
+for command in (
+    serve, status, new_epoch, derive, trace, muster, link, pass_group, poster, phone, unseal,
+):  # fmt: skip
     cli.add_command(command)
 
 

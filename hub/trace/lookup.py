@@ -19,15 +19,30 @@ class UnknownError(Exception):
     """A person, site or gate that is not there, or that is not the only one. One line."""
 
 
-def by_token(connection: Connection, text: str) -> Who:
-    """The person of a token, or of the beginning of one. Raises UnknownError."""
+def _ids_of_token(connection: Connection, text: str) -> list[int]:
     exact = select(people.c.id).where(people.c.token == text)
     found = list(connection.execute(exact).scalars())
     if not found and len(text) >= _LEAST_PREFIX:
         begin = select(people.c.id).where(people.c.token.startswith(text, autoescape=True))
-        found = list(connection.execute(begin.limit(50)).scalars())
+        # LIKE of SQLite takes capitals and small letters for the same
+        exactly = func.substr(people.c.token, 1, len(text)) == text
+        found = list(connection.execute(begin.where(exactly).limit(50)).scalars())
     if not found:
         raise UnknownError(f"token {text}: nobody with it was seen here")
+    return found
+
+
+def id_of_token(connection: Connection, text: str) -> int:
+    """The id of one token, not of a person. Raises UnknownError."""
+    found = _ids_of_token(connection, text)
+    if len(found) > 1:
+        raise UnknownError(f"token {text}: {len(found)} begin so; write more of it")
+    return found[0]
+
+
+def by_token(connection: Connection, text: str) -> Who:
+    """The person of a token, or of the beginning of one. Raises UnknownError."""
+    found = _ids_of_token(connection, text)
     heads = set(groups.roots(connection, found).values())
     if len(heads) > 1:
         raise UnknownError(f"token {text}: {len(heads)} people's begin so; write more of it")
