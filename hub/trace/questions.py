@@ -6,10 +6,12 @@ is. Who may ask, and the audit, are the caller's (hub.audit).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -254,13 +256,15 @@ class _Tracing:
                 beside[row.site].append(row)
         found: defaultdict[tuple[int, int], list[_Overlap]] = defaultdict(list)
         for site, those in beside.items():
-            those.sort(key=lambda row: row.in_ms)
+            those.sort(key=_begin)
+            longest_ms = self._places[site].longest_ms
             for row, low, high in spans:
                 if row.site == site:
-                    for other in those:
-                        if other.in_ms >= high:
-                            break
-                        self._meet(found, row, other, low, high)
+                    # who came more than the longest stay before has left
+                    first = bisect_left(those, low - longest_ms, key=_begin)
+                    for other in those[first : bisect_left(those, high, key=_begin)]:
+                        if other.out_ms > low:
+                            self._meet(found, row, other, low, high)
         yield from found.items()
 
     def _meet(
@@ -321,6 +325,9 @@ class _Tracing:
                     assumed=one.assumed,
                     same_gate=self._gate_ms is not None,
                 )
+
+
+_begin = attrgetter("in_ms")
 
 
 @dataclass(frozen=True, slots=True)
