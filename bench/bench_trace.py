@@ -30,8 +30,6 @@ DAY_MS = 86_400_000
 QUESTIONS = 300
 GOAL_MS = 10.0
 
-_COUNT = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -56,27 +54,28 @@ def measure(visits: int, url: str | None) -> float:
             f"{people // A_SITE:,} sites, written in {time.perf_counter() - began:.0f} s"
         )
         chance = random.Random(1)
-        took = [ask(engine, 1 + chance.randrange(people), chance) for _ in range(QUESTIONS)]
+        took = [ask(engine, 1 + chance.randrange(people), chance) for _ in range(QUESTIONS)][10:]
         if url:
             metadata.drop_all(engine)
         engine.dispose()
-    took = sorted(took[10:])  # the first prepare their statements
-    p95 = took[int(len(took) * 0.95)]
-    print(
-        f"contacts of one person in 14 days: p50 {statistics.median(took):.1f} ms, "
-        f"p95 {p95:.1f} ms (goal: below {GOAL_MS:g} ms)"
-    )
-    return p95
+    # the first ten prepare their statements
+    spent, cpu = (sorted(column) for column in zip(*took, strict=True))
+    for name, ms in (("by the clock", spent), ("of the processor", cpu)):
+        print(
+            f"contacts of one person in 14 days, {name}: p50 {statistics.median(ms):.1f} ms, "
+            f"p95 {ms[int(len(ms) * 0.95)]:.1f} ms (goal: below {GOAL_MS:g} ms)"
+        )
+    return spent[int(len(spent) * 0.95)]
 
 
-def ask(engine: Engine, person: int, chance: random.Random) -> float:
-    """ms."""
+def ask(engine: Engine, person: int, chance: random.Random) -> tuple[float, float]:
+    """ms by the clock, and of this process: they differ where the machine does other work."""
     low = BEGIN_MS + chance.randrange(DAYS - 14) * DAY_MS
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     with engine.connect() as connection:
         who = lookup.by_ids(connection, [person])
         found = contacts_of(connection, who, Period(low, low + 14 * DAY_MS))
-    took_ms = (time.perf_counter() - began) * 1000
+    took_ms = (time.perf_counter() - began) * 1000, (time.process_time() - worked) * 1000
     assert len(found.contacts) == A_SITE - 1
     return took_ms
 
@@ -88,35 +87,43 @@ def fill(engine: Engine, people: int) -> None:
     sqlite = engine.dialect.name == "sqlite"
     # a number that looks random, from a whole number
     chance = "abs((i * 2654435761) % 1000003)"
-    statements = [
-        f"{_COUNT.format(count=sites)} INSERT INTO sites (id, park, site, registered,"
-        " derived_stay_min) SELECT i + 1, 'park-' || (i / 100), 's' || i, {false}, 960 FROM n",
-        f"{_COUNT.format(count=sites)} INSERT INTO gates (id, site, gate, registered)"
-        " SELECT i + 1, i + 1, 'g1', {false} FROM n",
-        f"{_COUNT.format(count=sites)} INSERT INTO streams (id, stream, park, site, gate, upto)"
-        " SELECT i + 1, 'stream-' || i, 'park-' || (i / 100), 's' || i, 'g1', 1000 FROM n",
-        f"{_COUNT.format(count=sites)} INSERT INTO derived (stream, upto) SELECT i + 1, 1000 FROM n",
-        f"{_COUNT.format(count=people)} INSERT INTO people (id, kid, scope, token)"
-        " SELECT i + 1, 'k1', 'park', 'token-of-sixteen-' || i FROM n",
-        # day by day, as they come
-        f"{_COUNT.format(count=people * DAYS)} INSERT INTO visits (stream, seq, person, site,"
-        " in_ms, out_ms, in_gate, out_gate, assumed, at_known)"
-        f" SELECT (i % {people}) / {A_SITE} + 1, i, i % {people} + 1, (i % {people}) / {A_SITE} + 1,"
-        f" {BEGIN_MS} + (i / {people}) * {DAY_MS}.0 + 25200000 + {chance} * 3,"
-        f" {BEGIN_MS} + (i / {people}) * {DAY_MS}.0 + 57600000 + {chance} * 7,"
-        f" (i % {people}) / {A_SITE} + 1, (i % {people}) / {A_SITE} + 1,"
-        " {false}, {true} FROM n",
-    ]
-    with engine.begin() as tx:
-        for one in statements:
-            values = {"{false}": "0" if sqlite else "false", "{true}": "1" if sqlite else "true"}
-            for name, value in values.items():
-                one = one.replace(name, value)
-            if not sqlite:
-                one = one.replace("n (i) AS (SELECT 0 UNION", "n (i) AS (SELECT 0::bigint UNION")
-            tx.execute(text(one.replace(":", "\\:")))
+    no, yes = ("0", "1") if sqlite else ("false", "true")
+    at = f"(i % {people}) / {A_SITE} + 1"
+    day = f"{BEGIN_MS} + (i / {people}) * {DAY_MS}"
+    _series(
+        engine, sites, "sites (id, park, site, registered, derived_stay_min)",
+        f"i + 1, 'park-' || (i / 100), 's' || i, {no}, 960",
+    )  # fmt: skip
+    _series(engine, sites, "gates (id, site, gate, registered)", f"i + 1, i + 1, 'g1', {no}")
+    _series(
+        engine, sites, "streams (id, stream, park, site, gate, upto)",
+        "i + 1, 'stream-' || i, 'park-' || (i / 100), 's' || i, 'g1', 1000",
+    )  # fmt: skip
+    _series(engine, sites, "derived (stream, upto)", "i + 1, 1000")
+    _series(
+        engine, people, "people (id, kid, scope, token)",
+        "i + 1, 'k1', 'park', 'token-of-sixteen-' || i",
+    )  # fmt: skip
+    _series(  # day by day, as they come
+        engine, people * DAYS,
+        "visits (stream, seq, person, site, in_ms, out_ms, in_gate, out_gate, assumed, at_known)",
+        f"{at}, i, i % {people} + 1, {at}, {day} + 25200000 + {chance} * 3,"
+        f" {day} + 57600000 + {chance} * 7, {at}, {at}, {no}, {yes}",
+    )  # fmt: skip
     with engine.begin() as tx:
         tx.execute(text("ANALYZE"))
+
+
+def _series(engine: Engine, count: int, into: str, values: str) -> None:
+    """A row for each i from 0."""
+    first = "0" if engine.dialect.name == "sqlite" else "CAST(0 AS bigint)"
+    with engine.begin() as tx:
+        tx.execute(
+            text(
+                f"INSERT INTO {into} WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL"
+                f" SELECT i + 1 FROM n WHERE i + 1 < {count}) SELECT {values} FROM n"
+            )
+        )
 
 
 if __name__ == "__main__":
