@@ -65,7 +65,7 @@ def measure(visits: int, url: str | None) -> float:
             f"contacts of one person in 14 days, {name}: p50 {statistics.median(ms):.1f} ms, "
             f"p95 {ms[int(len(ms) * 0.95)]:.1f} ms (goal: below {GOAL_MS:g} ms)"
         )
-    return spent[int(len(spent) * 0.95)]
+    return float(spent[int(len(spent) * 0.95)])
 
 
 def ask(engine: Engine, person: int, chance: random.Random) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -256,37 +256,39 @@ class _Tracing:
                 beside[row.site].append(row)
         found: defaultdict[tuple[int, int], list[_Overlap]] = defaultdict(list)
         for site, those in beside.items():
-            those.sort(key=_begin)
-            longest_ms = self._places[site].longest_ms
-            for row, low, high in spans:
-                if row.site == site:
-                    # who came more than the longest stay before has left
-                    first = bisect_left(those, low - longest_ms, key=_begin)
-                    for other in those[first : bisect_left(those, high, key=_begin)]:
-                        if other.out_ms > low:
-                            self._meet(found, row, other, low, high)
+            here = [span for span in spans if span[0].site == site]
+            self._meet(found, self._places[site], here, sorted(those, key=_begin))
         yield from found.items()
 
     def _meet(
         self,
         found: dict[tuple[int, int], list[_Overlap]],
-        row: Any,
-        other: Any,
-        low: int,
-        high: int,
+        place: Place,
+        spans: Iterable[tuple[Any, int, int]],
+        others: Sequence[Any],
     ) -> None:
-        via, who = self._heads[row.person], self._heads[other.person]
-        low, high = max(low, other.in_ms), min(high, other.out_ms)
-        if via == who or low >= high:
-            return
-        same_gate = self._gate_ms is None or _near(row, other, self._gate_ms)
-        if same_gate:
-            for one in (row, other):
-                if one.assumed:
-                    self._assumed.add((one.stream, one.seq))
-            found[via, who].append(
-                _Overlap(row.site, low, high, assumed=row.assumed or other.assumed)
-            )
+        """Who of `others`, by their entries, was at the place with those of `spans`."""
+        begins = [row.in_ms for row in others]
+        # tuples of plain values: this loop is where the time of a trace goes
+        plain = [
+            (self._heads[row.person], row.in_ms, row.out_ms, row.assumed, row) for row in others
+        ]
+        for row, low, high in spans:
+            via, assumed = self._heads[row.person], row.assumed
+            # who came more than the longest stay before has left
+            first = bisect_left(begins, low - place.longest_ms)
+            for who, in_ms, out_ms, open_end, other in plain[first : bisect_left(begins, high)]:
+                begin, end = max(low, in_ms), min(high, out_ms)
+                if begin >= end or who == via or not self._same_gate(row, other):
+                    continue
+                if assumed or open_end:
+                    self._assumed.update(
+                        (one.stream, one.seq) for one in (row, other) if one.assumed
+                    )
+                found[via, who].append(_Overlap(place.id, begin, end, assumed or open_end))
+
+    def _same_gate(self, one: Any, other: Any) -> bool:
+        return self._gate_ms is None or _near(one, other, self._gate_ms)
 
     def _learn(self, ids: Iterable[int]) -> None:
         new = set(ids) - self._heads.keys()
@@ -330,8 +332,7 @@ class _Tracing:
 _begin = attrgetter("in_ms")
 
 
-@dataclass(frozen=True, slots=True)
-class _Overlap:
+class _Overlap(NamedTuple):
     site: int
     from_ms: int
     to_ms: int
