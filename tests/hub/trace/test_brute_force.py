@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from feed.record import Record
 from hub.store.schema import links, people
+from hub.store.sql import insert_new
 from hub.trace import lookup, presence
 from hub.trace.answers import Period
 from hub.trace.questions import Where, at_place, contacts_of, visits_of
@@ -71,11 +72,8 @@ def link(engine: Engine, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, st
         done = [pair for pair in pairs if set(pair) <= ids.keys() and pair[0] != pair[1]]
         for number, names in enumerate({frozenset(pair) for pair in done}):
             one, other = sorted(ids[name] for name in names)
-            tx.execute(
-                insert(links).values(
-                    person=one, other=other, source="authority", at_ms=1_000 + number
-                )
-            )
+            row = {"person": one, "other": other, "source": "authority", "at_ms": 1_000 + number}
+            insert_new(tx, links, [row])  # a record may have said so before
     return done
 
 
