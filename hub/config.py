@@ -159,8 +159,16 @@ class ApiTable(Table):
     login_h: Annotated[float, Field(ge=0.1, le=168)] = 12.0
 
 
+class VisitsTable(Table):
+    """A visit without an exit ends after the site's longest stay; `longest_stay_h` is for sites
+    that say none of their own.
+    """
+
+    longest_stay_h: Annotated[float, Field(ge=0.1, le=2_400)] = 16.0
+
+
 class Config(Table):
-    """All of it."""
+    """All of it. `roles` gives users of this machine their role on the command line."""
 
     store: StoreTable = StoreTable()
     mqtt: MqttTable = MqttTable()
@@ -169,6 +177,8 @@ class Config(Table):
     identity: IdentityTable = IdentityTable()
     monitor: MonitorTable = MonitorTable()
     api: ApiTable = ApiTable()
+    visits: VisitsTable = VisitsTable()
+    roles: dict[Text, Literal["viewer", "manager", "tracer", "administrator"]] = {}
 
 
 def load(
@@ -237,7 +247,7 @@ def _keys(path: tuple[str | int, ...]) -> list[str]:
     for name in path:
         kind: Any = table.model_fields[name].annotation
         table = TlsTable if name == "tls" else kind
-    return list(table.model_fields)
+    return list(getattr(table, "model_fields", ()))
 
 
 def _anchored(config: Config, base: Path) -> Config:

@@ -59,6 +59,7 @@ streams = Table(
     Column("head", Text),
     Column("duplicates", BigInteger, nullable=False, server_default="0"),
     Column("purged_upto", BigInteger, nullable=False, server_default="0"),
+    Index("streams_place", "park", "site"),
 )
 
 # what is stored or lost beyond upto: the holes lie between
@@ -123,6 +124,7 @@ alarms = Table(
     Column("acknowledged_ms", Milliseconds),
     Column("acknowledged_by", Text),
     UniqueConstraint("name", "stream", "seq", "detail"),
+    Index("alarms_record", "stream", "seq"),
 )
 
 # --- the registry: sites and gates as people entered them, or as the feed first named them --------
@@ -142,8 +144,10 @@ sites = Table(
     Column("latitude", Float),
     Column("longitude", Float),
     Column("longest_stay_min", Integer),  # NULL: the hub's default
+    Column("derived_stay_min", Integer),  # what the visits were cut at; NULL: there are none yet
     Column("contact", Text),
     UniqueConstraint("park", "site"),
+    Index("sites_derived_stay", "derived_stay_min"),
 )
 
 gates = Table(
@@ -189,6 +193,7 @@ people = Table(
     Column("same_as", Id, nullable=False, server_default="0"),  # 0: no other
     UniqueConstraint("kid", "scope", "token"),
     Index("people_same", "same_as"),
+    Index("people_token", "token"),
 )
 
 # why two tokens are one person; source: token_before, roster, authority
@@ -199,6 +204,7 @@ links = Table(
     Column("other", Id, ForeignKey(people.c.id), primary_key=True),
     Column("source", Text, nullable=False),
     Column("at_ms", Milliseconds, nullable=False),
+    Index("links_source", "source", "at_ms"),
 )
 
 # how far a stream's records are derived, in the form of streams and islands
@@ -208,6 +214,29 @@ derived = Table(
     Column("stream", Id, ForeignKey(streams.c.id), primary_key=True),
     Column("upto", BigInteger, nullable=False),
     Column("islands", Text, nullable=False, server_default="[]"),  # JSON [[first, last], ...]
+)
+
+# where a boot begins in a stream, and the record with the greatest uptime among those whose clock
+# was synchronised: it tells the time of earlier ones where no step of the clock was noted
+boots = Table(
+    "boots",
+    metadata,
+    Column("stream", Id, ForeignKey(streams.c.id), primary_key=True),
+    Column("boot", Text, primary_key=True),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("synced_seq", BigInteger),
+    Column("synced_uptime_s", Float),
+    Index("boots_boot", "boot"),
+)
+
+# outcomes that came before the record that they are about; gone when that one is here
+early_outcomes = Table(
+    "early_outcomes",
+    metadata,
+    Column("stream", Id, ForeignKey(streams.c.id), primary_key=True),
+    Column("ref", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
 )
 
 # clocks of boots, to put times right (feed.times)
@@ -239,6 +268,7 @@ passages = Table(
     Column("granted", Boolean, nullable=False),
     Column("reasons", Text, nullable=False),  # joined by spaces, the first is what decided
     Column("outcome", Text),  # of the newest outcome record: passed, not_passed ...
+    Column("outcome_seq", BigInteger),  # that record's
     Column("verdict", Text),  # of the reading
     Column("estimate_c100", SmallInteger),
     Column("object_c100", SmallInteger),
@@ -248,6 +278,17 @@ passages = Table(
     Index("passages_site", "site", "at_ms"),
     Index("passages_boot", "boot"),
 )
+# what makes an answer doubtful is rare, and found without reading all of a site's passages
+DOUBTFUL = passages.c.granted & (passages.c.person.is_(None) | passages.c.outcome.is_(None))
+UNTIMED = ~passages.c.at_known
+Index(
+    "passages_doubtful",
+    passages.c.site,
+    passages.c.at_ms,
+    sqlite_where=DOUBTFUL,
+    postgresql_where=DOUBTFUL,
+)
+Index("passages_untimed", passages.c.site, sqlite_where=UNTIMED, postgresql_where=UNTIMED)
 
 # a stay: an entry and the exit that ends it. The key is the entry's
 visits = Table(
@@ -277,6 +318,8 @@ anonymous = Table(
     Column("site", Id, ForeignKey(sites.c.id), nullable=False),
     Column("gate", Id, ForeignKey(gates.c.id), nullable=False),
     Column("name", Text, nullable=False),  # the event's
+    Column("outcome", Text),  # of a press of the button: passed, not_passed ...
+    Column("outcome_seq", BigInteger),
     Index("anonymous_site", "site", "at_ms"),
 )
 
@@ -293,6 +336,7 @@ roster = Table(
     Column("category", Text),
     Column("phone", Text),  # digits, with the country's code: 84912345678
     Column("person", Id, ForeignKey(people.c.id)),
+    Index("roster_person", "person"),
     UniqueConstraint("park", "holder"),
     Index("roster_phone", "phone"),
 )
