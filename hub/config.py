@@ -47,6 +47,11 @@ class StoreTable(Table):
         """The URL, or the path where there is none: what hub.store takes."""
         return self.path if self.url is None else self.url
 
+    @property
+    def owned(self) -> Path | None:
+        """The file whose owner may administer; a database has users of its own."""
+        return self.path if self.url is None else None
+
     @model_validator(mode="after")
     def _postgresql(self) -> Self:
         if self.url is None:

@@ -56,7 +56,7 @@ def link(
     """
     loaded = load_config(config, store=store)
     with refusing("link", audit.RefusedError, lookup.UnknownError):
-        role = audit.role_here(loaded.roles, loaded.store.path)
+        role = audit.role_here(loaded.roles, loaded.store.owned)
         audit.check(role, audit.Act.LINK)
         stated = audit.purpose_of(purpose)
         engine = engine_of(loaded)

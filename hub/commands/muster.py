@@ -46,7 +46,7 @@ def muster(
         raise Refusal("edge-hub muster: name the --site, or ask for --counts of every site")
     loaded = load_config(config, store=store)
     with refusing("muster", audit.RefusedError, lookup.UnknownError):
-        role = audit.role_here(loaded.roles, loaded.store.path)
+        role = audit.role_here(loaded.roles, loaded.store.owned)
         audit.check(role, audit.Act.COUNT if counts else audit.Act.MUSTER)
         at_ms = round((moment(at_text, "--at").timestamp() if at_text else time.time()) * 1000)
         engine = engine_of(loaded)

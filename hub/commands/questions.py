@@ -18,7 +18,7 @@ from hub.store.engine import connect
 
 def engine_of(config: Config) -> Engine:
     """The store of the configuration. Raises Refusal."""
-    store = config.store.path
+    store = config.store.where
     try:
         engine = connect(store)
     except ArgumentError as error:

@@ -165,7 +165,7 @@ def _check(asked: _Asked, graph_file: Path | None) -> None:
 
 
 def _role(loaded: Config) -> audit.Role:
-    role = audit.role_here(loaded.roles, loaded.store.path)
+    role = audit.role_here(loaded.roles, loaded.store.owned)
     audit.check(role, audit.Act.TRACE)
     return role
 

@@ -31,6 +31,7 @@ def _alarms() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name", "stream", "seq", "detail"),
     )
+    op.create_index("alarms_record", "alarms", ["stream", "seq"], unique=False)
 
 
 def _audit() -> None:
@@ -69,6 +70,7 @@ def _people() -> None:
         sa.UniqueConstraint("kid", "scope", "token"),
     )
     op.create_index("people_same", "people", ["same_as"], unique=False)
+    op.create_index("people_token", "people", ["token"], unique=False)
 
 
 def _sites() -> None:
@@ -86,10 +88,12 @@ def _sites() -> None:
         sa.Column("latitude", sa.Float()),
         sa.Column("longitude", sa.Float()),
         sa.Column("longest_stay_min", sa.Integer()),
+        sa.Column("derived_stay_min", sa.Integer()),
         sa.Column("contact", sa.Text()),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("park", "site"),
     )
+    op.create_index("sites_derived_stay", "sites", ["derived_stay_min"], unique=False)
 
 
 def _streams() -> None:
@@ -107,6 +111,7 @@ def _streams() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("stream"),
     )
+    op.create_index("streams_place", "streams", ["park", "site"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
         # each batch updates many rows: with room in their pages no index has to follow
         op.execute("ALTER TABLE streams SET (fillfactor = 50)")
@@ -121,6 +126,45 @@ def _users() -> None:
         sa.Column("made_ms", sa.BigInteger(), nullable=False),
         sa.Column("language", sa.Text()),
         sa.PrimaryKeyConstraint("name"),
+    )
+
+
+def _api_tokens() -> None:
+    op.create_table(
+        "api_tokens",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger()),
+        sa.ForeignKeyConstraint(["name"], ["users.name"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+
+
+def _boots() -> None:
+    op.create_table(
+        "boots",
+        sa.Column("stream", _ID, nullable=False),
+        sa.Column("boot", sa.Text(), nullable=False),
+        sa.Column("first_seq", sa.BigInteger(), nullable=False),
+        sa.Column("synced_seq", sa.BigInteger()),
+        sa.Column("synced_uptime_s", sa.Float()),
+        sa.ForeignKeyConstraint(["stream"], ["streams.id"]),
+        sa.PrimaryKeyConstraint("stream", "boot"),
+    )
+    op.create_index("boots_boot", "boots", ["boot"], unique=False)
+
+
+def _early_outcomes() -> None:
+    op.create_table(
+        "early_outcomes",
+        sa.Column("stream", _ID, nullable=False),
+        sa.Column("ref", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["stream"], ["streams.id"]),
+        sa.PrimaryKeyConstraint("stream", "ref"),
     )
 
 
@@ -222,6 +266,7 @@ def _links() -> None:
         ),
         sa.PrimaryKeyConstraint("person", "other"),
     )
+    op.create_index("links_source", "links", ["source", "at_ms"], unique=False)
 
 
 def _lost() -> None:
@@ -276,6 +321,7 @@ def _roster() -> None:
         sa.UniqueConstraint("park", "holder"),
     )
     op.create_index("roster_phone", "roster", ["phone"], unique=False)
+    op.create_index("roster_person", "roster", ["person"], unique=False)
 
 
 def _visits() -> None:
@@ -314,6 +360,8 @@ def _anonymous() -> None:
         sa.Column("site", _ID, nullable=False),
         sa.Column("gate", _ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text()),
+        sa.Column("outcome_seq", sa.BigInteger()),
         sa.ForeignKeyConstraint(
             ["gate"],
             ["gates.id"],
@@ -378,6 +426,7 @@ def _passages() -> None:
         sa.Column("granted", sa.Boolean(), nullable=False),
         sa.Column("reasons", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text()),
+        sa.Column("outcome_seq", sa.BigInteger()),
         sa.Column("verdict", sa.Text()),
         sa.Column("estimate_c100", sa.SmallInteger()),
         sa.Column("object_c100", sa.SmallInteger()),
@@ -404,6 +453,19 @@ def _passages() -> None:
     op.create_index("passages_boot", "passages", ["boot"], unique=False)
     op.create_index("passages_person", "passages", ["person", "at_ms"], unique=False)
     op.create_index("passages_site", "passages", ["site", "at_ms"], unique=False)
+    # rare, and asked for in every trace
+    doubtful = sa.text("granted AND (person IS NULL OR outcome IS NULL)")
+    untimed = sa.text("NOT at_known")
+    op.create_index(
+        "passages_doubtful",
+        "passages",
+        ["site", "at_ms"],
+        sqlite_where=doubtful,
+        postgresql_where=doubtful,
+    )
+    op.create_index(
+        "passages_untimed", "passages", ["site"], sqlite_where=untimed, postgresql_where=untimed
+    )
 
 
 TABLES = (
@@ -414,6 +476,9 @@ TABLES = (
     _sites,
     _streams,
     _users,
+    _api_tokens,
+    _boots,
+    _early_outcomes,
     _clock_records,
     _dead_letters,
     _derived,
