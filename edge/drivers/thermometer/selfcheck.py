@@ -13,6 +13,7 @@ from edge.drivers.thermometer import Measurement
 from feed.record import Detail
 
 SAMPLES = 60  # 3 seconds at the default rate
+BLOCK = 10  # half a second: several outputs of any filter that is recommended
 # Nobody there: what is seen lies so near to the air, or to the reference source, °C
 EMPTY_C = 3.0
 
@@ -77,7 +78,7 @@ class SelfCheck:
         table = self._table
         object_c = median(one.object_c for one in self._taken)
         ambient_c = median(one.ambient_c for one in self._taken)
-        noise_c = pstdev(one.object_c for one in self._taken)
+        noise_c = _noise_c([one.object_c for one in self._taken])
         detail: dict[str, Detail] = {
             "object_c": round(object_c, 2),
             "ambient_c": round(ambient_c, 2),
@@ -104,3 +105,13 @@ class SelfCheck:
         if abs(other_c - ambient_c) <= self._table.ambient_tolerance_c:
             return []
         return [f"air of {ambient_c:.1f} °C, by the second thermometer {other_c:.1f}"]
+
+
+def _noise_c(values: list[float]) -> float:
+    """The median of the blocks' standard deviations.
+
+    Somebody who has just left, or walks past in air as warm as skin, spoils a block or two: that
+    is no noise of the sensor, and must not pause screening.
+    """
+    starts = range(0, len(values), BLOCK)
+    return median(pstdev(values[start : start + BLOCK]) for start in starts)

@@ -62,6 +62,24 @@ def test_a_noisy_sensor_fails_until_a_check_passes():
     assert bench.check.passed
 
 
+def test_somebody_who_has_just_left_is_no_noise_of_the_sensor():
+    bench = Bench()
+    for step in range(10):  # what the filter has left of a forehead of 34 °C
+        assert bench.look(25.0 + 2.9 * 0.7**step, count=1) is None
+    report = bench.look(count=SAMPLES - 10)
+    assert report is not None
+    assert report.why == ""
+
+
+def test_somebody_who_walks_past_in_air_as_warm_as_skin_does_not_pause_screening():
+    bench = Bench()
+    bench.look(25.0, count=25)
+    bench.look(27.5, count=8)
+    report = bench.look(25.0, count=SAMPLES - 33)
+    assert report is not None
+    assert report.why == ""
+
+
 @pytest.mark.parametrize(("other", "fails"), [("26500", False), ("31000", True), ("none", True)])
 def test_its_air_is_compared_with_a_second_thermometer(
     tmp_path: Path, other: str, fails: bool
