@@ -39,6 +39,13 @@ COMMANDS = {
 }
 
 
+def command(name: str) -> click.Command:
+    """One of COMMANDS. Raises KeyError."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    found: click.Command = getattr(import_module(f"hub.commands.{module}"), attribute)
+    return found
+
+
 class Commands(click.Group):
     """The group of COMMANDS."""
 
@@ -50,12 +57,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import it. None for a name that is none of them."""
         del ctx
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        found: click.Command = getattr(import_module(f"hub.commands.{module}"), name)
-        return found
+        return command(cmd_name) if cmd_name in COMMANDS else None
 
 
 @click.command(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from hub.cli import cli
+from hub.cli import COMMANDS, command
 from hub.store.sqlite import SqliteStore
 from hub.store.status import read_status
 from tests.hub.support import Chain, give
@@ -44,21 +44,18 @@ def filled(path: Path, chain: Chain) -> Path:
     return path
 
 
-# those of a group are its own tests'
-@pytest.mark.parametrize(
-    "name", [name for name, one in cli.commands.items() if not isinstance(one, click.Group)]
-)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_ends_with_an_example_that_exists(name: str) -> None:
     done = run(name, "--help")
     assert done.returncode == 0
     example = done.stdout.split("Example:\n")[1].split()
     assert example[:2] == ["edge-hub", name]
-    command: click.Command = cli.commands[name]
+    found = command(name)
     for word in example[2:]:
-        if isinstance(command, click.Group):
-            command = command.commands[word]
+        if isinstance(found, click.Group):
+            found = found.commands[word]
         elif word.startswith("--"):
-            assert word in {name for one in command.params for name in one.opts}
+            assert word in {name for one in found.params for name in one.opts}
 
 
 def test_help_is_told_without_a_command() -> None:
