@@ -474,7 +474,9 @@ class RequireTable(Table):
 
 
 class SchemesTable(Table):
-    """Which codes are taken: "accept", "flag" (accept and say so in the record), "deny"."""
+    """Which codes are taken: "accept", "flag" (let in and say so in the record; forged, revoked and
+    copied codes are refused all the same), "deny".
+    """
 
     pass_: Annotated[SchemePolicy, Field(alias="pass")] = "accept"  # noqa: S105
     """Passes that the park itself issues."""

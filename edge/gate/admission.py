@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from edge.gate.reasons import Device, Reason
@@ -61,6 +62,18 @@ _OF_FLAG = {
     Flag.REPLAYED: Reason.CODE_REPLAYED,
     Flag.NOT_POSSESSED: Reason.CODE_NOT_POSSESSED,
 }
+
+# forged, withdrawn or copied: refused by the policy `flag` too, which is for doubt, not for fraud
+_FRAUD = frozenset(
+    {
+        Flag.REVOKED,
+        Flag.SIGNATURE_INVALID,
+        Flag.SIGNER_USE_DIFFERS,
+        Flag.STALE,
+        Flag.REPLAYED,
+        Flag.NOT_POSSESSED,
+    }
+)
 
 # what `screening.enforce = "flag"` only writes down
 _OF_TEMPERATURE = frozenset({*_OF_VERDICT.values(), Reason.TEMPERATURE_TIMEOUT})
@@ -168,7 +181,7 @@ def _of_credential(rules: Rules, credential: Credential) -> Reason:
     if missing:
         return _known_bad(flags) or Reason.CODE_UNPROVED
     if policy == "flag":
-        return Reason.CODE_FLAGGED
+        return _known_bad(flags & _FRAUD) or Reason.CODE_FLAGGED
     if Flag.CLOCK_UNSURE in flags:
         flags.discard(Flag.EXPIRED)  # by a clock that may be wrong
     # whatever could not be checked is not passed off as accepted
@@ -176,7 +189,7 @@ def _of_credential(rules: Rules, credential: Credential) -> Reason:
     return _known_bad(flags) or accepted
 
 
-def _known_bad(flags: set[str]) -> Reason | None:
+def _known_bad(flags: AbstractSet[str]) -> Reason | None:
     return next((reason for flag, reason in _OF_FLAG.items() if flag in flags), None)
 
 

@@ -28,9 +28,7 @@ store_option = click.option(
 )
 
 
-class Command(click.Command):
-    """A command whose help ends with an example."""
-
+class _WithExample(click.Command):
     def __init__(self, *args: Any, example: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.example = example
@@ -39,6 +37,14 @@ class Command(click.Command):
         """The example, as it is typed."""
         del ctx
         formatter.write(f"\nExample:\n  {self.example}\n")
+
+
+class Command(_WithExample):
+    """A command whose help ends with an example."""
+
+
+class Group(_WithExample, click.Group):
+    """A group of commands whose help ends with an example."""
 
 
 class Refusal(click.ClickException):
@@ -60,3 +66,8 @@ def load_config(config: Path | None, *, store: Path | None, broker: str | None =
 def write_json(value: Any) -> None:
     """One JSON value on stdout, on one line."""
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def counted(number: int, name: str) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"

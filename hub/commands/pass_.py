@@ -13,6 +13,7 @@ from feed.topics import Channel, build
 from hub.announce import AnnounceError, announce
 from hub.commands.common import (
     Command,
+    Group,
     Refusal,
     config_option,
     json_option,
@@ -31,7 +32,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 BROKEN = 1
 
 
-@click.group("pass")
+@click.group("pass", cls=Group, example="edge-hub pass issue --holder 4711 --until 2026-12-31")
 def pass_group() -> None:
     """Issue, revoke and print the park's own passes.
 

@@ -11,7 +11,7 @@ import click
 
 from hub.badges.badge import Badge, sheets, single
 from hub.badges.drawing import to_pdf, to_png
-from hub.commands.common import Command, json_option, write_json
+from hub.commands.common import Command, counted, json_option, write_json
 from hub.commands.pass_common import refusing, write_file
 from hub.passbook import PassBookError
 from identity.passes.code import PREFIX
@@ -54,7 +54,8 @@ def badge(file: Path, out: Path, *, sheet: bool, as_json: bool) -> None:
     if as_json:
         write_json({"badges": len(badges), "pages": len(pages), "files": [str(p) for p in written]})
     else:
-        click.echo(f"{len(badges)} badges on {len(pages)} pages: {', '.join(map(str, written))}")
+        printed = f"{counted(len(badges), 'badge')} on {counted(len(pages), 'page')}"
+        click.echo(f"{printed}: {', '.join(map(str, written))}")
 
 
 def _badges(file: Path) -> Iterator[Badge]:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import click
 
-from hub.commands.common import Command, json_option, write_json
+from hub.commands.common import Command, Group, json_option, write_json
 from hub.commands.logs import set_up
 from hub.commands.pass_common import refusing
 from hub.phone.serve import PageServer, ServeError, address_of, make_self_signed
 
 
-@click.group()
+@click.group(
+    cls=Group, example="edge-hub phone serve --cert /etc/ssl/pass.pem --key /etc/ssl/pass.key"
+)
 def phone() -> None:
     """The page on which phones show rotating passes."""
 

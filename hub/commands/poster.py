@@ -9,7 +9,7 @@ import click
 
 from hub.badges.drawing import to_pdf
 from hub.badges.poster import poster as draw
-from hub.commands.common import Command, json_option, write_json
+from hub.commands.common import Command, counted, json_option, write_json
 from hub.commands.pass_common import folder_option, key_option, open_book, refusing, write_file
 from identity.passes.place import Place, write_place
 
@@ -71,4 +71,4 @@ def poster(
         for place, text in zip(places, texts, strict=True):
             write_json({"site": site, "position": place.position, "code": text})
     else:
-        click.echo(f"{len(pages)} pages: {out}")
+        click.echo(f"{counted(len(pages), 'page')}: {out}")

@@ -59,24 +59,25 @@ def reasons(
 
 
 @pytest.mark.parametrize(
-    ("flag", "reason"),
+    ("flag", "reason", "is_fraud"),
     [
-        ("revoked", "code_revoked"),
-        ("signature_invalid", "code_signature_invalid"),
-        ("signer_use_differs", "code_signature_invalid"),
-        ("expired", "code_expired"),
-        ("not_yet_valid", "code_not_yet_valid"),
-        ("wrong_site", "code_wrong_site"),
-        ("stale", "code_stale"),
-        ("replayed", "code_replayed"),
-        ("not_possessed", "code_not_possessed"),
+        ("revoked", "code_revoked", True),
+        ("signature_invalid", "code_signature_invalid", True),
+        ("signer_use_differs", "code_signature_invalid", True),
+        ("expired", "code_expired", False),
+        ("not_yet_valid", "code_not_yet_valid", False),
+        ("wrong_site", "code_wrong_site", False),
+        ("stale", "code_stale", True),
+        ("replayed", "code_replayed", True),
+        ("not_possessed", "code_not_possessed", True),
     ],
 )
-def test_a_code_that_is_known_to_be_bad_is_refused_with_its_reason(flag, reason):
+def test_a_code_that_is_known_to_be_bad_is_refused_with_its_reason(flag, reason, is_fraud):
     code = of(Scheme.PASS, flags=(flag,))
     assert reasons(code) == ("denied", reason)
     assert reasons(code, required={Scheme.PASS: frozenset({"signature"})}) == ("denied", reason)
-    assert reasons(code, "flag") == ("granted", "code_flagged")
+    flagged = ("denied", reason) if is_fraud else ("granted", "code_flagged")
+    assert reasons(code, "flag") == flagged
     assert reasons(code, "deny") == ("denied", "code_not_accepted")
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from hub.cli import cli
@@ -48,9 +49,12 @@ def test_help_ends_with_an_example_that_exists(name: str) -> None:
     assert done.returncode == 0
     example = done.stdout.split("Example:\n")[1].split()
     assert example[:2] == ["edge-hub", name]
-    for word in example:
-        if word.startswith("--"):
-            assert word in done.stdout.split("Example:")[0]
+    command: click.Command = cli.commands[name]
+    for word in example[2:]:
+        if isinstance(command, click.Group):
+            command = command.commands[word]
+        elif word.startswith("--"):
+            assert word in {name for one in command.params for name in one.opts}
 
 
 def test_help_is_told_without_a_command() -> None:
