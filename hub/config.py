@@ -6,7 +6,17 @@ import difflib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -77,12 +87,73 @@ class IngestTable(Table):
     receipt_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
 
 
+class ParkTable(Table):
+    """How days are counted, and the language of what is printed."""
+
+    time_zone: Text = "Asia/Ho_Chi_Minh"
+    language: Literal["vi", "en"] = "vi"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("no such time zone; give one such as Asia/Ho_Chi_Minh") from None
+        return name
+
+
+class IdentityTable(Table):
+    """The park's token key, as on its gates: with it credentials of a roster become tokens."""
+
+    key_file: Path | None = None
+    key_id: Text = "k1"
+    scope: Text = "park"
+
+
+class MonitorTable(Table):
+    """A gate tells its state once a minute: one that is silent for `silent_s` counts as offline.
+    A thermometer is compared with `drift_peers` others or more whose air is within
+    `drift_ambient_c` of its own, and stands out beyond `drift_bound_c`.
+    """
+
+    silent_s: Annotated[float, Field(ge=1, le=86_400)] = 150.0
+    drift_bound_c: Annotated[float, Field(ge=0.05, le=5)] = 0.3
+    drift_ambient_c: Annotated[float, Field(ge=0.1, le=50)] = 3.0
+    drift_peers: Annotated[int, Field(ge=3, le=1_000)] = 3
+    drift_people: Annotated[int, Field(ge=5, le=10_000)] = 20
+
+
+class ApiTable(Table):
+    """The HTTP interface; an empty `listen` switches it off. Beyond this machine it belongs behind
+    a server that speaks TLS.
+    """
+
+    listen: Annotated[str, Field(pattern=r"^$|^[^\s]+:[0-9]{1,5}$")] = "127.0.0.1:8080"
+    largest_body_bytes: Annotated[int, Field(ge=1_024, le=1_073_741_824)] = 33_554_432
+    login_h: Annotated[float, Field(ge=0.1, le=168)] = 12.0
+
+
+class VisitsTable(Table):
+    """A visit without an exit ends after the site's longest stay; `longest_stay_h` is for sites
+    that say none of their own.
+    """
+
+    longest_stay_h: Annotated[float, Field(ge=0.1, le=2_400)] = 16.0
+
+
 class Config(Table):
-    """All of it."""
+    """All of it. `roles` gives users of this machine their role on the command line."""
 
     store: StoreTable = StoreTable()
     mqtt: MqttTable = MqttTable()
     ingest: IngestTable = IngestTable()
+    park: ParkTable = ParkTable()
+    identity: IdentityTable = IdentityTable()
+    monitor: MonitorTable = MonitorTable()
+    api: ApiTable = ApiTable()
+    visits: VisitsTable = VisitsTable()
+    roles: dict[Text, Literal["viewer", "manager", "tracer", "administrator"]] = {}
 
 
 def load(path: Path | None, *, broker: str | None = None, store: Path | None = None) -> Config:
@@ -146,7 +217,7 @@ def _keys(path: tuple[str | int, ...]) -> list[str]:
     for name in path:
         kind: Any = table.model_fields[name].annotation
         table = TlsTable if name == "tls" else kind
-    return list(table.model_fields)
+    return list(getattr(table, "model_fields", ()))
 
 
 def _anchored(config: Config, base: Path) -> Config:
@@ -157,4 +228,7 @@ def _anchored(config: Config, base: Path) -> Config:
     if mqtt.password_file is not None:
         mqtt = mqtt.model_copy(update={"password_file": base / mqtt.password_file})
     store = config.store.model_copy(update={"path": base / config.store.path})
-    return config.model_copy(update={"mqtt": mqtt, "store": store})
+    identity = config.identity
+    if identity.key_file is not None:
+        identity = identity.model_copy(update={"key_file": base / identity.key_file})
+    return config.model_copy(update={"mqtt": mqtt, "store": store, "identity": identity})

@@ -140,6 +140,7 @@ sites = Table(
     Column("latitude", Float),
     Column("longitude", Float),
     Column("longest_stay_min", Integer),  # NULL: the hub's default
+    Column("derived_stay_min", Integer),  # what the visits were cut at; NULL: there are none yet
     Column("contact", Text),
     UniqueConstraint("park", "site"),
 )
@@ -187,6 +188,7 @@ people = Table(
     Column("same_as", Id, nullable=False, server_default="0"),  # 0: no other
     UniqueConstraint("kid", "scope", "token"),
     Index("people_same", "same_as"),
+    Index("people_token", "token"),
 )
 
 # why two tokens are one person; source: token_before, roster, authority
@@ -206,6 +208,29 @@ derived = Table(
     Column("stream", Id, ForeignKey(streams.c.id), primary_key=True),
     Column("upto", BigInteger, nullable=False),
     Column("islands", Text, nullable=False, server_default="[]"),  # JSON [[first, last], ...]
+)
+
+# where a boot begins in a stream, and the record with the greatest uptime among those whose clock
+# was synchronised: it tells the time of earlier ones where no step of the clock was noted
+boots = Table(
+    "boots",
+    metadata,
+    Column("stream", Id, ForeignKey(streams.c.id), primary_key=True),
+    Column("boot", Text, primary_key=True),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("synced_seq", BigInteger),
+    Column("synced_uptime_s", Float),
+    Index("boots_boot", "boot"),
+)
+
+# outcomes that came before the record that they are about; gone when that one is here
+early_outcomes = Table(
+    "early_outcomes",
+    metadata,
+    Column("stream", Id, ForeignKey(streams.c.id), primary_key=True),
+    Column("ref", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
 )
 
 # clocks of boots, to put times right (feed.times)
@@ -237,6 +262,7 @@ passages = Table(
     Column("granted", Boolean, nullable=False),
     Column("reasons", Text, nullable=False),  # joined by spaces, the first is what decided
     Column("outcome", Text),  # of the newest outcome record: passed, not_passed ...
+    Column("outcome_seq", BigInteger),  # that record's
     Column("verdict", Text),  # of the reading
     Column("estimate_c100", SmallInteger),
     Column("object_c100", SmallInteger),
@@ -275,6 +301,8 @@ anonymous = Table(
     Column("site", Id, ForeignKey(sites.c.id), nullable=False),
     Column("gate", Id, ForeignKey(gates.c.id), nullable=False),
     Column("name", Text, nullable=False),  # the event's
+    Column("outcome", Text),  # of a press of the button: passed, not_passed ...
+    Column("outcome_seq", BigInteger),
     Index("anonymous_site", "site", "at_ms"),
 )
 
@@ -303,6 +331,17 @@ users = Table(
     Column("password", Text, nullable=False),  # Argon2id, in its own encoded form
     Column("made_ms", Milliseconds, nullable=False),
     Column("language", Text),
+)
+
+# what programs and pages show instead of a password; the secret itself is not kept
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the secret, hexadecimal
+    Column("name", Text, ForeignKey(users.c.name, ondelete="CASCADE"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("made_ms", Milliseconds, nullable=False),
+    Column("until_ms", Milliseconds),  # NULL: until it is taken back
 )
 
 # never changed, only added to

@@ -1,0 +1,116 @@
+"""What the commands that look into the store share."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Engine, inspect
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.commands.common import Refusal, load_config
+from hub.config import Config
+from hub.store.engine import connect
+from hub.store.schema import metadata
+from identity.keys import KeyFileError, read_token_key
+from identity.token import Tokeniser
+
+OPERATOR = "operator"  # the role of those who have a shell on the hub
+purpose_option = click.option(
+    "--purpose", default="", help="Why, for the audit log.  [default: none given]"
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; its ending tells the format.",
+)
+
+
+@contextmanager
+def opened(
+    command: str, config: Path | None, store: Path | None
+) -> Iterator[tuple[Engine, Config]]:
+    """The store of this call, with every table there. What it says is told in one line."""
+    loaded = load_config(config, store=store)
+    where = loaded.store.path
+    if "://" not in str(where) and not where.exists():
+        raise Refusal(
+            f"edge-hub {command}: {where}: no such file; name the store with --store, or start "
+            "`edge-hub serve`, which makes it"
+        )
+    engine = connect(where)
+    try:
+        there = set(inspect(engine).get_table_names())
+        if lacking := set(metadata.tables) - there:
+            raise Refusal(
+                f"edge-hub {command}: {where}: has no table {min(lacking)}; start `edge-hub serve` "
+                "of this version once, which brings the store up to date"
+            )
+        yield engine, loaded
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise Refusal(f"edge-hub {command}: {where}: {first_line(cause)}") from error
+    finally:
+        engine.dispose()
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says, on one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def who() -> str:
+    """Who types this, for the audit log."""
+    return getpass.getuser()
+
+
+def tokeniser_of(config: Config, command: str, key_file: Path | None = None) -> Tokeniser | None:
+    """Takes tokens with the park's key, where there is one. Raises Refusal."""
+    path = key_file or config.identity.key_file
+    if path is None:
+        return None
+    try:
+        key = read_token_key(path)
+    except KeyFileError as error:
+        raise Refusal(f"edge-hub {command}: {error}") from error
+    return Tokeniser(key, key_id=config.identity.key_id, scope=config.identity.scope)
+
+
+def read_file(path: Path, command: str) -> bytes:
+    """A file that a person named. Raises Refusal."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refusal(f"edge-hub {command}: {path}: {error.strerror}") from error
+
+
+def write_result(path: Path, content: bytes, command: str) -> None:
+    """A result. Raises Refusal."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Refusal(f"edge-hub {command}: {path}: can't be written: {error.strerror}") from error
+
+
+def show_table(heading: list[str], rows: list[list[Any]]) -> None:
+    """A table in plain columns; numbers to the right."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(heading, *texts, strict=True)]
+    numeric = [
+        bool(rows) and all(isinstance(row[at], int | float | None) for row in rows)
+        for at in range(len(heading))
+    ]
+
+    def line(cells: list[str]) -> str:
+        placed: list[str] = []
+        for cell, width, right in zip(cells, widths, numeric, strict=True):
+            pad: Callable[[int], str] = cell.rjust if right else cell.ljust
+            placed.append(pad(width))
+        return "  ".join(placed).rstrip()
+
+    for cells in (heading, *texts):
+        click.echo(line(cells))

@@ -1,0 +1,1 @@
+"""The registry: parks, their sites and gates, and the roster of people."""
