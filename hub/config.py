@@ -18,8 +18,6 @@ from pydantic import (
     model_validator,
 )
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
 Text = Annotated[str, Field(min_length=1)]
 
 
