@@ -15,6 +15,7 @@ from hub.commands.pass_ import pass_group
 from hub.commands.phone import phone
 from hub.commands.poster import poster
 from hub.commands.registry import registry
+from hub.commands.report import report
 from hub.commands.serve import serve
 from hub.commands.status import status
 from hub.commands.unseal import unseal
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, pass_group, poster, phone, unseal, registry):
+for command in (serve, status, new_epoch, pass_group, poster, phone, unseal, registry, report):
     cli.add_command(command)
 
 

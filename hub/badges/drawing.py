@@ -22,7 +22,7 @@ QUIET_MODULES = 4  # ISO/IEC 18004, section 9.1
 BLACK, GREY, WHITE = (0, 0, 0), (120, 120, 120), (255, 255, 255)
 
 _FONTS = Path(__file__).with_name("fonts")
-_FILES = {False: _FONTS / "DejaVuSans.ttf", True: _FONTS / "DejaVuSans-Bold.ttf"}
+FONT_FILES = {False: _FONTS / "DejaVuSans.ttf", True: _FONTS / "DejaVuSans-Bold.ttf"}
 _FAMILY = "DejaVu"
 _MEASURE_PX = 1000
 _OVERLAP_MM = 0.01  # between rows of modules: viewers show a hairline where two edges meet
@@ -152,7 +152,7 @@ def to_pdf(pages: Sequence[Page], *, title: str) -> bytes:
     pdf = FPDF(unit="mm")
     pdf.set_auto_page_break(auto=False)
     pdf.set_title(title)
-    for bold, path in _FILES.items():
+    for bold, path in FONT_FILES.items():
         pdf.add_font(_FAMILY, "B" if bold else "", path)
     for page in pages:
         pdf.add_page(format=(page.width, page.height))
@@ -219,12 +219,12 @@ def _cut(line: str, width: float, size_pt: float, *, bold: bool) -> str:
 
 @cache
 def _font(size_px: int, bold: bool) -> ImageFont.FreeTypeFont:  # noqa: FBT001 - cached by place
-    return ImageFont.truetype(str(_FILES[bold]), size_px, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(str(FONT_FILES[bold]), size_px, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache
 def _characters(bold: bool) -> frozenset[int]:  # noqa: FBT001 - cached by place
     from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
-    with TTFont(_FILES[bold]) as font:
+    with TTFont(FONT_FILES[bold]) as font:
         return frozenset(font.getBestCmap())

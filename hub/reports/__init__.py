@@ -1,0 +1,1 @@
+"""Reports: entries, coverage and compliance, as figures and on paper."""
