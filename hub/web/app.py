@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hub.config import Config
-from hub.web import admin, doors, managing, pages, tracing
+from hub.web import admin, doors, managing, pages
 from hub.web.desk import Desk
 from hub.web.kit import (
     HEADERS,
@@ -73,18 +73,12 @@ PAGES = (
     Page("/alarms", pages.alarms, Right.LOOK),
     Page("/charts", pages.charts, Right.LOOK),
     Page("/coverage", pages.coverage, Right.LOOK),
-    Page("/muster", managing.muster, Right.MUSTER),
     Page("/registry/{kind}", managing.registry, Right.REGISTRY),
-    Page("/trace", tracing.form, Right.TRACE),
-    Page("/trace/answers/{answer}", tracing.answer, Right.TRACE),
     Page("/audit", admin.audit, Right.AUDIT),
     Page("/login", doors.form, None),
     Page("/login/once/{secret}", doors.once_form, None),
 )
-DOWNLOADS = (
-    Page("/registry/{kind}/export/{ending}", managing.export, Right.REGISTRY),
-    Page("/trace/answers/{answer}/export/{ending}", tracing.export, Right.TRACE),
-)
+DOWNLOADS = (Page("/registry/{kind}/export/{ending}", managing.export, Right.REGISTRY),)
 FORMS = (
     Form("/login", doors.log_in, None),
     Form("/login/once/{secret}", doors.once, None),
@@ -92,7 +86,6 @@ FORMS = (
     Form("/preferences", doors.preferences, None),
     Form("/alarms/{alarm:int}/acknowledge", managing.acknowledge, Right.ACKNOWLEDGE),
     Form("/registry/{kind}/import", managing.import_, Right.REGISTRY, uploads=True),
-    Form("/trace", tracing.ask, Right.TRACE),
 )
 
 
@@ -147,9 +140,7 @@ class _Made:
         desk, ask = self._desk, await self._ask(request, as_json=True)
         session = ask.session
         if session is None:
-            return await self._refuse(
-                ask, RefusedError(HTTPStatus.UNAUTHORIZED, "error.log_in")
-            )
+            return await self._refuse(ask, RefusedError(HTTPStatus.UNAUTHORIZED, "error.log_in"))
         audience = Audience(ask.language, may(session.role, Right.ENTRIES))
         since = request.headers.get("last-event-id") or ask.query("since")
         stream = desk.live.stream(audience, since, lambda: desk.sessions.lasts(session))
@@ -186,9 +177,7 @@ class _Made:
             try:
                 self._check_right(ask, form.right)
                 largest = self._desk.config.api.largest_body_bytes
-                fields = await (
-                    read_form(request, largest) if form.uploads else read_form(request)
-                )
+                fields = await (read_form(request, largest) if form.uploads else read_form(request))
                 self._check_origin(ask, fields)
             except RefusedError as error:
                 return await self._refuse(ask, error)
@@ -263,8 +252,8 @@ class _Made:
                 self._set_cookie(ask.request, response, name, value)
             return response
         if isinstance(answer, Download):
-            name = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
-            return respond(ask.request, answer.content, answer.kind, headers=name)
+            named = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
+            return respond(ask.request, answer.content, answer.kind, headers=named)
         if ask.as_json:
             return respond(ask.request, as_json(answer.data), JSON, status=answer.status)
         return await self._page(ask, answer)
@@ -314,9 +303,7 @@ class _Made:
     def _set_cookie(request: Request, response: Response, name: str, value: str | None) -> None:
         secure = request.url.scheme == "https"
         if value is None:
-            response.delete_cookie(
-                name, path="/", secure=secure, httponly=True, samesite="strict"
-            )
+            response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
             return
         lasting = name in doors.LASTING
         response.set_cookie(
@@ -337,4 +324,3 @@ def _unreadable(error: SQLAlchemyError) -> RefusedError:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-

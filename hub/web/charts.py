@@ -240,7 +240,7 @@ def _nice(highest: float) -> float:
     """A round number at or above it that four steps part well."""
     if highest <= 4:
         return 4
-    size = 10 ** math.floor(math.log10(highest))
+    size = math.pow(10, math.floor(math.log10(highest)))
     return next(size * step for step in (1, 2, 4, 6, 8, 10) if size * step >= highest)
 
 

@@ -16,8 +16,9 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 
 from hub.config import Config
-from hub.web import charts, format as forms
+from hub.web import charts
 from hub.web.answers import Answers
+from hub.web.format import Forms, detail_of
 from hub.web.live import Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
@@ -70,12 +71,14 @@ class Desk:
         self.sessions = Sessions(lifetime_s=config.api.login_h * 3600)
         self.passwords = passwords or Passwords()
         # a person mistypes; a program that guesses gets nowhere (OWASP, credential stuffing)
-        self.by_address = Patience(20, 300.0)
-        self.by_name = Patience(8, 300.0)
+        self.by_pair = Patience(8, 300.0)  # name and address: nobody locks others out
+        self.by_address = Patience(40, 300.0)
+        self.by_name = Patience(100, 300.0)
         self.form_key = secrets.token_bytes(32)
         self.answers = Answers()
         self.static = _static()
         self.environment = _environment(self.static)
+        self._modules: dict[Language, Any] = {}
         self.live = Live(
             engine,
             Looker(self.limits),
@@ -94,11 +97,15 @@ class Desk:
         secret = self.sessions.once(name, role)
         return f"{base.rstrip('/')}/login/once#{secret}"
 
+    def _parts(self, language: Language) -> Any:
+        """The macros of parts.html; made once, they are called for every change."""
+        if language not in self._modules:
+            template = self.environment.get_template("parts.html")
+            self._modules[language] = template.make_module(self._words(language))
+        return self._modules[language]
+
     def _part(self, audience: Audience, piece: Piece) -> str:
-        module = self.environment.get_template("parts.html").make_module(
-            self._words(audience.language)
-        )
-        return str(getattr(module, piece.macro)(piece.given)).strip()
+        return str(getattr(self._parts(audience.language), piece.macro)(piece.given)).strip()
 
     def _words(self, language: Language) -> dict[str, Any]:
         def spoken(key: str, **values: object) -> str:
@@ -111,7 +118,8 @@ class Desk:
             "t": spoken,
             "named": named,
             "language": language,
-            "form": forms.Forms(language, self.zone),
+            "form": Forms(language, self.zone),
+            "detail_of": lambda alarm: detail_of(language, alarm.detail),
             "charts": charts.Charts(language),
         }
 
@@ -130,10 +138,21 @@ def _environment(static: Mapping[str, StaticFile]) -> Environment:
         return f"/static/{name}?v={static[name].digest}"
 
     environment.globals["static"] = address
+    environment.filters["short_day"] = lambda day, form: form.short_day(day)
+    environment.filters["compact"] = compact
     # a static drawing of this package, nothing that anybody typed
     icons = (HERE / "templates" / "icons.svg").read_text(encoding="utf-8")
     environment.globals["icons"] = Markup(icons)  # noqa: S704
     return environment
+
+
+def compact(value: Any) -> str:
+    """A value of the audit log on one line, without JSON's noise."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {compact(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(compact, value))
+    return "\N{EN DASH}" if value is None else str(value)
 
 
 def _static() -> dict[str, StaticFile]:

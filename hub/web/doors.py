@@ -55,19 +55,25 @@ def log_in(ask: Ask) -> View | Go:
     name, password = ask.text("name", longest=_LONGEST_NAME), str(ask.form.get("password", ""))
     back = safe_path(ask.text("back"))
     address = ask.request.client.host if ask.request.client else "?"
-    wait_s = max(desk.by_address.wait_s(address), desk.by_name.wait_s(name.casefold()))
-    if wait_s:
+    counters = (
+        (desk.by_address, address),
+        (desk.by_name, name.casefold()),
+        (desk.by_pair, f"{name.casefold()}\n{address}"),
+    )
+    if wait_s := max(counter.wait_s(key) for counter, key in counters):
         raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "error.patience", wait_s=ceil(wait_s))
+    # counted before it is looked at: tries at one time are tries too
+    for counter, key in counters:
+        counter.failed(key)
     with desk.engine.connect() as connection:
         user = find_user(connection, name)
     if not desk.passwords.fits(user, password) or user is None:
-        desk.by_address.failed(address)
-        desk.by_name.failed(name.casefold())
         return View(
             "login.html", {"wrong": True}, {"to": back, "name": name},
             status=HTTPStatus.UNAUTHORIZED,
         )  # fmt: skip
-    desk.by_name.succeeded(name.casefold())
+    for counter, key in counters:
+        counter.succeeded(key)
     return _welcome(ask, user.name, user.role, user.password, back, user)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from hub.web.texts import Language
+from hub.web.texts import Language, name_of
 
+_NONE = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+_NOTHING = Markup("&#8211;")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -26,16 +30,16 @@ class Forms:
         return text if self.language == "en" else text.translate(_SWAPPED)
 
     def share(self, value: float | None) -> str:
-        return "–" if value is None else f"{self.number(value * 100, 1)} %"
+        return _NONE if value is None else f"{self.number(value * 100, 1)} %"
 
     def degrees(self, value_c: float | None) -> str:
-        return "–" if value_c is None else f"{self.number(value_c, 1)} °C"
+        return _NONE if value_c is None else f"{self.number(value_c, 1)} °C"
 
     def difference(self, value_c: float | None) -> str:
         """With its sign, to 0.01 °C."""
         if value_c is None:
-            return "–"
-        sign = "+" if value_c > 0 else "−" if value_c < 0 else "±"
+            return _NONE
+        sign = "+" if value_c > 0 else _MINUS if value_c < 0 else "±"
         return f"{sign}{self.number(abs(value_c), 2)} °C"
 
     def day(self, day: date) -> str:
@@ -51,14 +55,14 @@ class Forms:
     def at(self, at_ms: int | None) -> Markup:
         """Day and time."""
         if at_ms is None:
-            return Markup("–")
+            return _NOTHING
         moment = self.moment(at_ms)
         return self._time(at_ms, f"{self.day(moment.date())} {moment:%H:%M}")
 
     def clock(self, at_ms: int | None) -> Markup:
         """The time of the day, to the second."""
         if at_ms is None:
-            return Markup("–")
+            return _NOTHING
         return self._time(at_ms, f"{self.moment(at_ms):%H:%M:%S}")
 
     def written(self, at_ms: int) -> str:
@@ -79,6 +83,26 @@ class Forms:
         return Markup('<time datetime="{}">{}</time>').format(
             self.moment(at_ms).isoformat(timespec="milliseconds"), shown
         )
+
+
+_PLACE = frozenset({"gate", "site", "state"})  # what stands beside an alarm anyway
+_TABLES = {"device": "device", "cause": "cause", "reader": "direction"}
+
+
+def detail_of(language: Language, text: str) -> str:
+    """An alarm's details in words; those that the hub found are words already."""
+    try:
+        details = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(details, dict):
+        return text
+    said = []
+    for key, value in details.items():
+        if key not in _PLACE and value is not None:
+            shown = name_of(language, _TABLES[key], str(value)) if key in _TABLES else value
+            said.append(f"{name_of(language, 'detail', key)}: {shown}")
+    return "; ".join(said)
 
 
 _SWAPPED = str.maketrans(",.", ".,")

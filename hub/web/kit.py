@@ -184,4 +184,3 @@ async def read_form(request: Request, largest_bytes: int = _FORM_BYTES) -> FormD
 
     again = Request(request.scope, once)
     return await again.form(max_files=1, max_fields=50, max_part_size=largest_bytes)
-
