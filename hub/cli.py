@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import click
 
+from hub.commands.alarms import alarms
+from hub.commands.api import api
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.epoch import new_epoch
 from hub.commands.pass_ import pass_group
@@ -19,6 +21,7 @@ from hub.commands.report import report
 from hub.commands.serve import serve
 from hub.commands.status import status
 from hub.commands.unseal import unseal
+from hub.commands.user import user
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
@@ -32,7 +35,10 @@ def cli() -> None:
     """
 
 
-for command in (serve, status, new_epoch, pass_group, poster, phone, unseal, registry, report):
+for command in (
+    serve, status, new_epoch, pass_group, poster, phone, unseal,
+    registry, report, alarms, user, api,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -36,6 +36,11 @@ class StoreTable(Table):
 
     path: Path = Path("hub.db")
 
+    @property
+    def where(self) -> str | Path:
+        """What hub.store.engine.connect takes."""
+        return self.path
+
 
 class TlsTable(Table):
     """Without `ca_file` the system's CAs are trusted."""
@@ -123,11 +128,11 @@ class MonitorTable(Table):
 
 
 class ApiTable(Table):
-    """The HTTP interface; an empty `listen` switches it off. Beyond this machine it belongs behind
-    a server that speaks TLS.
+    """The HTTP interface, where `listen` (127.0.0.1:8080) is given. Beyond this machine it belongs
+    behind a server that speaks TLS.
     """
 
-    listen: Annotated[str, Field(pattern=r"^$|^[^\s]+:[0-9]{1,5}$")] = "127.0.0.1:8080"
+    listen: Annotated[str, Field(pattern=r"^[^\s]+:[0-9]{1,5}$")] | None = None
     largest_body_bytes: Annotated[int, Field(ge=1_024, le=1_073_741_824)] = 33_554_432
     login_h: Annotated[float, Field(ge=0.1, le=168)] = 12.0
 

@@ -36,8 +36,8 @@ def opened(
 ) -> Iterator[tuple[Engine, Config]]:
     """The store of this call, with every table there. What it says is told in one line."""
     loaded = load_config(config, store=store)
-    where = loaded.store.path
-    if "://" not in str(where) and not where.exists():
+    where = loaded.store.where
+    if isinstance(where, Path) and not where.exists():
         raise Refusal(
             f"edge-hub {command}: {where}: no such file; name the store with --store, or start "
             "`edge-hub serve`, which makes it"

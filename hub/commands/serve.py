@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from hub.beside import Beside
 from hub.commands.common import (
     Command,
     Refusal,
@@ -45,16 +46,23 @@ def serve(config: Path | None, broker: str | None, store: Path | None, *, as_jso
         service, kept = make(loaded)
     except (ConfigError, StoreError) as error:
         raise Refusal(f"edge-hub serve: {error}") from error
+    try:
+        beside = Beside(loaded)
+    except ConfigError as error:
+        kept.close()
+        raise Refusal(f"edge-hub serve: {error}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     mqtt = loaded.mqtt
     log.info("serving %s:%d into %s", mqtt.host, mqtt.port, loaded.store.path)
     try:
+        beside.start()
         service.run()
     except LinkError as error:
         log.critical("%s: ending, to be started anew", error)
         return BROKEN
     finally:
+        beside.stop()
         kept.close()
     return 0
 

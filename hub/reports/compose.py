@@ -73,7 +73,8 @@ def entries_document(report: Entries, language: Language, made: datetime) -> Doc
             Table("by_day_and_gate", words("by_day_and_gate"),
                   (_day(words), *_place_columns(words), *_figure_columns(words)),
                   tuple((day, *_place(at), *_figures(one))
-                        for (day, at), one in report.by_day_and_place.items())),
+                        for (day, at), one in report.by_day_and_place.items()),
+                  most_printed=200),
         ),
         notes=tuple(notes),
     )  # fmt: skip

@@ -23,13 +23,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns; `note` says what is counted."""
+    """Rows under columns; `note` says what is counted. On paper stand the first `most_printed`."""
 
     key: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    most_printed: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

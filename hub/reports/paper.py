@@ -110,6 +110,7 @@ class _Pages(FPDF):
         ]
         self._font(_CELL_PT)
         self.set_draw_color(*RULE)
+        self.set_fill_color(255, 255, 255)  # fpdf2 fills cells with what was drawn last
         self.set_line_width(0.2)
         with self.table(
             col_widths=self._widths(table, cells),
@@ -117,7 +118,7 @@ class _Pages(FPDF):
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
             headings_style=FontFace(emphasis="BOLD", fill_color=(241, 243, 245)),
             line_height=3.6,
-            padding=(0.5, 0.8),
+            padding=(0.5, 1.2),
             v_align="TOP",
         ) as drawn:
             drawn.row([column.label for column in table.columns])
@@ -136,22 +137,29 @@ class _Pages(FPDF):
         """Millimetres a column: what its longest word needs, then by how much text it holds."""
         wanted, needed = [], []
         for number, column in enumerate(table.columns):
-            texts = [row[number] for row in cells[:_SAMPLE]]
+            sample = [row[number] for row in cells[:_SAMPLE]]
             self._font(_CELL_PT, bold=True)
             heads = [self.get_string_width(word) for word in column.label.split()]
             self._font(_CELL_PT)
-            whole = max((self.get_string_width(text) for text in texts), default=0.0)
+            whole = max((self.get_string_width(text) for text in sample), default=0.0)
             words = max(
-                (self.get_string_width(word) for text in texts for word in text.split()), default=0
+                (self.get_string_width(word) for text in sample for word in text.split()), default=0
             )
+            if column.kind in {"day", "time"}:
+                words = whole
             least = max(*heads, min(words, _WIDEST_MM), _NARROWEST_MM)
             needed.append(least)
             wanted.append(max(min(whole, _WIDEST_MM), least))
-        pad = 2.6
+        pad = 3.0
         room = WIDTH_MM - pad * len(wanted)
         if sum(wanted) <= room:
-            spare = room - sum(wanted)
-            return tuple(one + pad + spare / len(wanted) for one in wanted)
+            # to the text: a lone number far from its neighbours is read wrongly
+            texts = [column.kind == "text" for column in table.columns]
+            spare = (room - sum(wanted)) / max(sum(texts), 1)
+            return tuple(
+                one + pad + (spare if is_text else 0.0)
+                for one, is_text in zip(wanted, texts, strict=True)
+            )
         if sum(needed) >= room:
             return tuple(one * room / sum(needed) + pad for one in needed)
         part = (room - sum(needed)) / (sum(wanted) - sum(needed))

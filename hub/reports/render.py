@@ -13,7 +13,6 @@ from hub.reports.paper import to_pdf
 from hub.reports.texts import Words
 from hub.sheets import Value, write_csv, write_xlsx
 
-MOST_PRINTED = 1_000  # rows of a table on paper; the rest is for the machine
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -94,12 +93,19 @@ MEDIA_TYPES: Mapping[str, str] = {
 
 
 def printed(table: Table, words: Words) -> Table:
-    """The table as far as it is put on paper; its note says where the rest is."""
-    if len(table.rows) <= MOST_PRINTED:
-        return table
-    note = words("cut", shown=MOST_PRINTED, all=len(table.rows))
-    rows = table.rows[:MOST_PRINTED]
-    return Table(table.key, table.title, table.columns, rows, f"{table.note} {note}".strip())
+    """The table as it is put on paper: its note says where the rest is, and which park all of it
+    is of, instead of a column that says so in each row.
+    """
+    notes = [table.note] if table.note else []
+    columns, rows = table.columns, table.rows[: table.most_printed]
+    if len(table.rows) > len(rows):
+        notes.append(words("cut", shown=len(rows), all=len(table.rows)))
+    at = next((n for n, column in enumerate(columns) if column.key == "park"), None)
+    if at is not None and len({row[at] for row in table.rows}) == 1:
+        notes.insert(0, f"{words('park')}: {rows[0][at]}.")
+        columns = columns[:at] + columns[at + 1 :]
+        rows = tuple(row[:at] + row[at + 1 :] for row in rows)
+    return Table(table.key, table.title, columns, rows, " ".join(notes))
 
 
 def period_text(document: Document, words: Words) -> str:

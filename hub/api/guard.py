@@ -1,0 +1,129 @@
+"""What stands before every answer: headers, the limit on bodies, the limit on log-ins."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # answers hold who was where: no cache between keeps them
+    "Cache-Control": "no-store",
+}
+
+
+class TooLargeError(Exception):
+    """A body beyond the limit, found while it was read."""
+
+
+class Guard:
+    """Adds the headers to every answer, and refuses bodies that are too large with 413."""
+
+    def __init__(self, app: ASGIApp, *, largest_body_bytes: int) -> None:
+        self._app = app
+        self._largest = largest_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isascii() or not announced.isdigit() or int(announced) > self._largest:
+            await self._refuse(send_with_headers)
+            return
+        read = 0
+
+        async def receive_within() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._largest:
+                raise TooLargeError
+            return message
+
+        try:
+            await self._app(scope, receive_within, send_with_headers)
+        except TooLargeError:
+            if started:
+                raise
+            await self._refuse(send_with_headers)
+
+    async def _refuse(self, send: Send) -> None:
+        text = f"the body is larger than {self._largest} bytes; part it"
+        body = json.dumps({"error": text}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class LoginLimit:
+    """At most `most` failed tries within `window_s` for each key: a name, an address."""
+
+    def __init__(
+        self,
+        *,
+        most: int = 5,
+        window_s: float = 300.0,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = most
+        self._window_s = window_s
+        self._clock_s = clock_s
+        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_s(self, *keys: str) -> float:
+        """How long to wait before another try; 0 where one may try now."""
+        with self._lock:
+            return max(self._wait_s(key) for key in keys)
+
+    def failed(self, *keys: str) -> None:
+        """Count a failed try."""
+        with self._lock:
+            for key in keys:
+                self._failed.setdefault(key, deque(maxlen=self._most)).append(self._clock_s())
+                self._failed.move_to_end(key)
+            while len(self._failed) > 10_000:  # invented names must not fill the memory
+                self._failed.popitem(last=False)
+
+    def succeeded(self, *keys: str) -> None:
+        """Forget the tries that failed before."""
+        with self._lock:
+            for key in keys:
+                self._failed.pop(key, None)
+
+    def _wait_s(self, key: str) -> float:
+        tries = self._failed.get(key)
+        if tries is None or len(tries) < self._most:
+            return 0.0
+        return max(tries[0] + self._window_s - self._clock_s(), 0.0)

@@ -1,0 +1,133 @@
+"""Sites, gates, alarms, occupancy: what the monitor sees."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from hub.api.deps import Acknowledger, TheHub, Viewer, note, now_ms
+from hub.monitor.alarms import Alarm, AlarmError, acknowledge, list_alarms
+from hub.monitor.occupancy import Inside, occupancy
+from hub.monitor.states import gates_now
+from hub.registry import book
+from hub.registry.columns import Kind
+from hub.writing import writing
+
+router = APIRouter(tags=["monitoring"])
+Park = Annotated[str | None, Query(description="Of this park alone.")]
+
+
+class Site(BaseModel):
+    """A registered site."""
+
+    park: str
+    site: str
+    name: str | None
+    type: str | None
+    address: str | None
+    district: str | None
+    province: str | None
+    latitude: float | None
+    longitude: float | None
+    longest_stay_min: int | None
+    contact: str | None
+
+
+class Gate(BaseModel):
+    """A gate as the hub knows it; times in milliseconds since 1970 in UTC."""
+
+    park: str
+    site: str
+    site_name: str | None
+    gate: str
+    registered: bool
+    online: bool
+    heard_ms: int | None
+    offline_since_ms: int | None
+    version: str | None
+    phase: str | None
+    door: str | None
+    lock: str | None
+    fire: bool
+    faults: list[str]
+    unconfirmed: int | None
+    oldest_unconfirmed_ms: int | None
+
+
+class Acknowledge(BaseModel):
+    """The alarms that were looked at."""
+
+    ids: Annotated[list[int], Field(min_length=1, max_length=1_000)]
+    purpose: Annotated[str, Field(max_length=500)] = ""
+
+
+class Acknowledged(BaseModel):
+    """How many of them were open."""
+
+    acknowledged: int
+
+
+@router.get("/sites")
+def get_sites(hub: TheHub, user: Viewer, park: Park = None) -> list[Site]:
+    """The registered sites."""
+    del user
+    with hub.engine.connect() as connection:
+        return [Site(**row) for row in book.read(connection, Kind.SITES, park=park)]
+
+
+@router.get("/gates")
+def get_gates(hub: TheHub, user: Viewer, park: Park = None) -> list[Gate]:
+    """Every gate that is registered or was heard: whether it is there, and what it is doing."""
+    del user
+    with hub.engine.connect() as connection:
+        found = gates_now(connection, park=park)
+    fields: Any = Gate.model_fields
+    return [Gate(**{name: getattr(one, name) for name in fields}) for one in found]
+
+
+@router.get("/alarms")
+def get_alarms(
+    hub: TheHub,
+    user: Viewer,
+    park: Park = None,
+    *,
+    every: Annotated[bool, Query(alias="all", description="Those acknowledged too.")] = False,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> list[Alarm]:
+    """Alarms that nobody has acknowledged, the newest first."""
+    del user
+    with hub.engine.connect() as connection:
+        wanted = None if every else False
+        return list_alarms(connection, acknowledged=wanted, park=park, limit=limit)
+
+
+@router.post("/alarms/acknowledge")
+def post_acknowledge(hub: TheHub, user: Acknowledger, sent: Acknowledge) -> Acknowledged:
+    """Say that these alarms were looked at."""
+    try:
+        with writing(hub.engine) as connection:
+            done = acknowledge(connection, sent.ids, who=user.name, at_ms=now_ms())
+            asked = {"ids": sent.ids}
+            note(
+                connection, user, "alarms acknowledge", sent.purpose, asked, {"acknowledged": done}
+            )
+    except AlarmError as error:
+        raise HTTPException(404, str(error)) from error
+    return Acknowledged(acknowledged=done)
+
+
+@router.get("/occupancy")
+def get_occupancy(
+    hub: TheHub,
+    user: Viewer,
+    park: Park = None,
+    at_ms: Annotated[
+        int | None, Query(ge=0, le=4_102_444_800_000, description="At this moment; now without it.")
+    ] = None,
+) -> list[Inside]:
+    """How many are inside, by site. `assumed` of them have not been seen to leave."""
+    del user
+    with hub.engine.connect() as connection:
+        return occupancy(connection, now_ms() if at_ms is None else at_ms, park=park)

@@ -1,0 +1,95 @@
+"""`edge-hub alarms`: what a person must look at, and saying that one did."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from feed.codec import format_time
+from hub import audit
+from hub.commands.beside import OPERATOR, opened, purpose_option, show_table, who
+from hub.commands.common import (
+    Command,
+    Group,
+    Refusal,
+    config_option,
+    json_option,
+    store_option,
+    write_json,
+)
+from hub.monitor.alarms import AlarmError, acknowledge, list_alarms
+from hub.writing import writing
+
+
+@click.group("alarms", cls=Group, example="edge-hub alarms list")
+def alarms() -> None:
+    """Alarms of gates and of the hub itself."""
+
+
+@click.command("list", cls=Command, example="edge-hub alarms list --all --json")
+@click.option("--all", "every", is_flag=True, help="Those acknowledged too.")
+@click.option("--park", help="Of this park alone.")
+@config_option
+@store_option
+@json_option
+def list_(
+    park: str | None, config: Path | None, store: Path | None, *, every: bool, as_json: bool
+) -> None:
+    """The alarms that nobody has acknowledged, the newest first."""
+    with opened("alarms list", config, store) as (engine, _), engine.connect() as connection:
+        found = list_alarms(connection, acknowledged=None if every else False, park=park)
+    if as_json:
+        write_json([asdict(one) for one in found])
+        return
+    rows = []
+    for one in found:
+        place = "/".join(name for name in (one.park, one.site, one.gate) if name)
+        at = format_time(datetime.fromtimestamp(one.at_ms / 1000, UTC))
+        rows.append([one.id, at, one.name, place, one.detail, one.acknowledged_by])
+    show_table(["id", "at", "alarm", "gate", "detail", "acknowledged by"], rows)
+
+
+@click.command("acknowledge", cls=Command, example="edge-hub alarms acknowledge 17 18")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(min=1))
+@purpose_option
+@config_option
+@store_option
+@json_option
+def acknowledge_(
+    ids: tuple[int, ...],
+    purpose: str,
+    config: Path | None,
+    store: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Say that you have looked at these alarms: they leave the list, and keep your name."""
+    at_ms = time.time_ns() // 1_000_000
+    with opened("alarms acknowledge", config, store) as (engine, _):
+        try:
+            with writing(engine) as connection:
+                done = acknowledge(connection, ids, who=who(), at_ms=at_ms)
+                audit.write(
+                    connection,
+                    who=who(),
+                    role=OPERATOR,
+                    action="alarms acknowledge",
+                    purpose=purpose,
+                    asked={"ids": list(ids)},
+                    seen={"acknowledged": done},
+                    at_ms=at_ms,
+                )
+        except AlarmError as error:
+            raise Refusal(f"edge-hub alarms acknowledge: {error}") from error
+    if as_json:
+        write_json({"acknowledged": done})
+    else:
+        click.echo(f"{done} acknowledged")
+
+
+for command in (list_, acknowledge_):
+    alarms.add_command(command)

@@ -1,0 +1,1 @@
+"""What the hub watches: gates that fall silent, thermometers that drift, alarms."""
