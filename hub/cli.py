@@ -12,6 +12,7 @@ import click
 from hub.commands.alarms import alarms
 from hub.commands.api import api
 from hub.commands.common import BAD_INPUT, Refusal
+from hub.commands.derive import derive
 from hub.commands.epoch import new_epoch
 from hub.commands.pass_ import pass_group
 from hub.commands.phone import phone
@@ -36,7 +37,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, status, new_epoch, pass_group, poster, phone, unseal,
+    serve, status, new_epoch, derive, pass_group, poster, phone, unseal,
     registry, report, alarms, user, api,
 ):  # fmt: skip
     cli.add_command(command)

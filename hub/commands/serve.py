@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from hub.commands.common import (
 )
 from hub.commands.logs import set_up
 from hub.config import Config, ConfigError
+from hub.derive.process import Companion
 from hub.ingest.service import Service
 from hub.link import Link, LinkError
 from hub.store.base import StoreError
@@ -37,6 +39,7 @@ BROKEN = 1
 def serve(config: Path | None, broker: str | None, store: Path | None, *, as_json: bool) -> int:
     """Store the records of all gates, and tell each gate what is stored.
 
+    A process of its own beside it makes passages, visits and people of the records.
     Runs until SIGTERM or Ctrl-C. A broker that is away is tried again and again. With --json the
     log is JSON lines.
     """
@@ -55,6 +58,8 @@ def serve(config: Path | None, broker: str | None, store: Path | None, *, as_jso
         signal.signal(number, lambda *_: service.stop())
     mqtt = loaded.mqtt
     log.info("serving %s:%d into %s", mqtt.host, mqtt.port, loaded.store.path)
+    companion = Companion(_derive_command(config, store or loaded.store.path, as_json=as_json))
+    companion.start()
     try:
         beside.start()
         service.run()
@@ -63,8 +68,17 @@ def serve(config: Path | None, broker: str | None, store: Path | None, *, as_jso
         return BROKEN
     finally:
         beside.stop()
+        companion.stop()
         kept.close()
     return 0
+
+
+def _derive_command(config: Path | None, store: Path, *, as_json: bool) -> list[str]:
+    command = [sys.executable, "-m", "hub", "derive", "--follow", "--with-parent"]
+    command += ["--store", str(store)]
+    if config is not None:
+        command += ["--config", str(config)]
+    return [*command, "--json"] if as_json else command
 
 
 def make(config: Config) -> tuple[Service, SqliteStore]:

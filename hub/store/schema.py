@@ -121,6 +121,7 @@ alarms = Table(
     Column("acknowledged_ms", Milliseconds),
     Column("acknowledged_by", Text),
     UniqueConstraint("name", "stream", "seq", "detail"),
+    Index("alarms_record", "stream", "seq"),
 )
 
 # --- the registry: sites and gates as people entered them, or as the feed first named them --------
@@ -199,6 +200,7 @@ links = Table(
     Column("other", Id, ForeignKey(people.c.id), primary_key=True),
     Column("source", Text, nullable=False),
     Column("at_ms", Milliseconds, nullable=False),
+    Index("links_source", "source", "at_ms"),
 )
 
 # how far a stream's records are derived, in the form of streams and islands

@@ -1,0 +1,80 @@
+"""`edge-hub derive`: make passages, visits and people of the records."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from hub.commands.common import (
+    Command,
+    Refusal,
+    config_option,
+    json_option,
+    load_config,
+    store_option,
+    write_json,
+)
+from hub.commands.logs import set_up
+from hub.commands.questions import engine_of, refusing
+from hub.derive.follower import Follower, NotReadyError
+from hub.derive.turns import BusyError, leading
+
+
+@click.command(cls=Command, example="edge-hub derive --store hub.db --anew")
+@config_option
+@store_option
+@click.option("--anew", is_flag=True, help="Make all of it anew from the records.")
+@click.option("--follow", is_flag=True, help="Go on until told to stop, as `edge-hub serve` does.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End when standard input closes.")
+@json_option
+def derive(
+    config: Path | None,
+    store: Path | None,
+    *,
+    anew: bool,
+    follow: bool,
+    with_parent: bool,
+    as_json: bool,
+) -> None:
+    """Make passages, visits, people and alarms of the stored records.
+
+    `edge-hub serve` does this by itself. One process at a time derives for a store. After a kill
+    it goes on where it was.
+    """
+    loaded = load_config(config, store=store)
+    engine = engine_of(loaded)
+    follower = Follower(engine, longest_stay_h=loaded.visits.longest_stay_h)
+    if follow:
+        if anew:
+            raise Refusal("edge-hub derive: --anew is done once: leave --follow away")
+        set_up(as_json=as_json)
+        _follow(follower, with_parent=with_parent)
+        return
+    with refusing("derive", NotReadyError, BusyError):
+        follower.check()
+        with leading(engine):
+            if anew:
+                follower.forget()
+            done = follower.catch_up()
+    if as_json:
+        write_json({"derived": done})
+    else:
+        click.echo(f"derived {done} records")
+
+
+def _follow(follower: Follower, *, with_parent: bool) -> None:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+
+    def wait_for_parent() -> None:
+        sys.stdin.buffer.read()
+        stopping.set()
+
+    if with_parent:
+        threading.Thread(target=wait_for_parent, name="parent", daemon=True).start()
+    follower.run(stopping.is_set, stopping.wait)

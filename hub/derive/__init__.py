@@ -1,0 +1,1 @@
+"""From stored records to what they mean: passages, visits, people, places, openings, alarms."""
