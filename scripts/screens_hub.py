@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.browser.chromium import Chromium  # noqa: E402
-from tests.browser.hubpages import Served, log_in  # noqa: E402
+from tests.browser.hubpages import Served, ask, log_in  # noqa: E402
 
 OUT = ROOT / "build/screens/hub"
 SIZES = {"desk": (1280, 900), "phone": (360, 780), "wall": (1920, 1080)}
@@ -25,27 +25,35 @@ def main() -> None:
     wanted = set(sys.argv[1:])
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, Served(Path(folder)) as served:
-        pages = {
-            name: path
-            for name, path in served.pages().items()
-            if not wanted & {*served.pages()} or name in wanted
-        }
         for language in ("vi", "en"):
             with Chromium(Path(folder) / f"profile-{language}", language=language) as browser:
+                browser.open(f"{served.url}/login")
+                browser.press(f'button[name="language"][value="{language}"]')
+                take(browser, served, "login", "/login", language, wanted)
                 log_in(browser, served, language=language)
-                for name, path in pages.items():
-                    for theme in ("light", "dark"):
-                        for size, (width, height) in SIZES.items():
-                            if size != "desk" and (theme == "dark" or language == "en"):
-                                continue
-                            if size == "wall" and name != "overview":
-                                continue
-                            browser.size(width, height, dark=theme == "dark")
-                            browser.open(served.url + path)
-                            browser.wait("document.fonts.ready.then(() => true)")
-                            file = OUT / f"{name}-{language}-{theme}-{size}.png"
-                            file.write_bytes(browser.picture(whole=size != "wall"))
-                            print(file.relative_to(ROOT))
+                for name, path in served.pages().items():
+                    take(browser, served, name, path, language, wanted)
+                log_in(browser, served, role="tracer", language=language)
+                take(browser, served, "trace", "/trace", language, wanted)
+                answer = ask(browser, served)
+                take(browser, served, "answer", answer, language, wanted)
+
+
+def take(
+    browser: Chromium, served: Served, name: str, path: str, language: str, wanted: set[str]
+) -> None:
+    """Every size and both themes of a page."""
+    if wanted and name not in wanted:
+        return
+    for size, (width, height) in SIZES.items():
+        for theme in ("light", "dark") if size == "desk" else ("light",):
+            if size == "wall" and name != "overview":
+                continue
+            browser.size(width, height, dark=theme == "dark")
+            browser.open(served.url + path)
+            file = OUT / f"{name}-{language}-{theme}-{size}.png"
+            file.write_bytes(browser.picture(whole=size != "wall"))
+            print(file.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hub.config import Config
-from hub.web import admin, doors, managing, pages
+from hub.web import admin, doors, managing, pages, tracing
+from hub.web.accounts import find_account
 from hub.web.desk import Desk
 from hub.web.kit import (
     HEADERS,
@@ -37,7 +38,7 @@ from hub.web.live import Audience, TooManyViewersError
 from hub.web.rights import Right, may
 from hub.web.session import Session, masked, matches
 from hub.web.texts import DEFAULT, Language, language_of
-from hub.web.users import find_user
+from identity.keys import read_token_key
 from identity.token import Tokeniser
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,10 @@ PAGES = (
     Page("/alarms", pages.alarms, Right.LOOK),
     Page("/charts", pages.charts, Right.LOOK),
     Page("/coverage", pages.coverage, Right.LOOK),
+    Page("/muster", managing.muster, Right.MUSTER),
     Page("/registry/{kind}", managing.registry, Right.REGISTRY),
+    Page("/trace", tracing.form, Right.TRACE),
+    Page("/trace/answers/{answer}", tracing.answer, Right.TRACE),
     Page("/audit", admin.audit, Right.AUDIT),
     Page("/login", doors.form, None),
     Page("/login/once/{secret}", doors.once_form, None),
@@ -86,6 +90,7 @@ FORMS = (
     Form("/preferences", doors.preferences, None),
     Form("/alarms/{alarm:int}/acknowledge", managing.acknowledge, Right.ACKNOWLEDGE),
     Form("/registry/{kind}/import", managing.import_, Right.REGISTRY, uploads=True),
+    Form("/trace", tracing.ask, Right.TRACE),
 )
 
 
@@ -97,7 +102,15 @@ def mount(
     tokeniser: Tokeniser | None = None,
     **options: Any,
 ) -> Desk:
-    """Add the pages to an application. `options` are those of Desk, for tests."""
+    """Add the pages to an application. `options` are those of Desk, for tests.
+
+    Without `tokeniser` the configuration's key takes the tokens of credentials that tracers type;
+    raises identity.keys.KeyFileError where it can't be read.
+    """
+    if tokeniser is None and (path := config.identity.key_file) is not None:
+        identity = config.identity
+        key = read_token_key(path)
+        tokeniser = Tokeniser(key, key_id=identity.key_id, scope=identity.scope)
     desk = Desk(engine, config, tokeniser=tokeniser, **options)
     made = _Made(desk)
     routes = [Route("/", made.root), Route("/events", made.events)]
@@ -200,7 +213,7 @@ class _Made:
         """The session, unless its user is gone or another since: role, password."""
         try:
             with self._desk.engine.connect() as connection:
-                user = find_user(connection, session.name)
+                user = find_account(connection, session.name)
         except SQLAlchemyError as error:
             log.warning("users can't be read: %s", _first_line(error))
             return None
@@ -301,7 +314,7 @@ class _Made:
 
     @staticmethod
     def _set_cookie(request: Request, response: Response, name: str, value: str | None) -> None:
-        secure = request.url.scheme == "https"
+        secure = doors.is_secure(request)
         if value is None:
             response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")
             return

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from hub.web.texts import Language
 
@@ -89,12 +89,18 @@ class Charts:
         return _figure(title, series, Markup("").join(marks))
 
     def lines(
-        self, title: str, labels: Sequence[str], series: Sequence[Series], *, unit: str
+        self,
+        title: str,
+        labels: Sequence[str],
+        series: Sequence[Series],
+        *,
+        unit: str,
+        ticks: Sequence[str],
     ) -> Markup:
-        """Lines over one scale that need not begin at 0."""
+        """Lines over one scale that need not begin at 0. `ticks` stand below it, some empty."""
         values = [value for one in series for value in one.values if value is not None]
         low, high = (math.floor(min(values)), math.ceil(max(values))) if values else (0, 1)
-        high = high if high > low else low + 1
+        high = low + 4 * max(1, math.ceil((high - low) / 4))
         step = (WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
         marks = [*self._grid(low, high, unit)]
         for one in series:
@@ -114,7 +120,7 @@ class Charts:
                 for at, value in enumerate(one.values)
                 if value is not None
             ]  # fmt: skip
-        marks += _labels(labels, step)
+        marks += _labels(ticks, step)
         return _figure(title, series, Markup("").join(marks))
 
     def bar(self, share: float, style: int = 1) -> Markup:
@@ -222,13 +228,13 @@ def _figure(title: str, series: Sequence[Series], marks: Markup) -> Markup:
 
 
 def _labels(labels: Sequence[str], step: float) -> list[Markup]:
-    every = max(1, math.ceil(len(labels) / _MOST_LABELS))
+    named = [(at, label) for at, label in enumerate(labels) if label]
+    every = max(1, math.ceil(len(named) / _MOST_LABELS))
     return [
         Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
-            _LEFT + step * (at + 0.5), HEIGHT - 10, escape(label)
+            _LEFT + step * (at + 0.5), HEIGHT - 10, label
         )
-        for at, label in enumerate(labels)
-        if at % every == 0
+        for at, label in named[::every]
     ]
 
 
@@ -241,7 +247,9 @@ def _nice(highest: float) -> float:
     if highest <= 4:
         return 4
     size = math.pow(10, math.floor(math.log10(highest)))
-    return next(size * step for step in (1, 2, 4, 6, 8, 10) if size * step >= highest)
+    return next(
+        size * step for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if size * step >= highest
+    )
 
 
 def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:

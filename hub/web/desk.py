@@ -15,16 +15,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Engine
 
+from hub.api.guard import LoginLimit
 from hub.config import Config
 from hub.web import charts
+from hub.web.accounts import Passwords
 from hub.web.answers import Answers
 from hub.web.format import Forms, detail_of
 from hub.web.live import Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
-from hub.web.session import Patience, Sessions
+from hub.web.session import Sessions
 from hub.web.texts import Language, name_of, say
-from hub.web.users import Passwords
 from identity.token import Tokeniser
 
 HERE = Path(__file__).parent
@@ -55,7 +56,6 @@ class Desk:
         *,
         tokeniser: Tokeniser | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        passwords: Passwords | None = None,
         live_interval_s: float = 0.5,
     ) -> None:
         self.engine = engine
@@ -69,11 +69,11 @@ class Desk:
             longest_stay_ms=int(config.visits.longest_stay_h * 3_600_000),
         )
         self.sessions = Sessions(lifetime_s=config.api.login_h * 3600)
-        self.passwords = passwords or Passwords()
+        self.passwords = Passwords()
         # a person mistypes; a program that guesses gets nowhere (OWASP, credential stuffing)
-        self.by_pair = Patience(8, 300.0)  # name and address: nobody locks others out
-        self.by_address = Patience(40, 300.0)
-        self.by_name = Patience(100, 300.0)
+        self.by_pair = LoginLimit(most=8)  # name and address: nobody locks others out
+        self.by_address = LoginLimit(most=40)
+        self.by_name = LoginLimit(most=100)
         self.form_key = secrets.token_bytes(32)
         self.answers = Answers()
         self.static = _static()

@@ -10,18 +10,26 @@ from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 
+from hub.web.accounts import Account
 from hub.web.kit import Ask, Go, RefusedError, View
 from hub.web.texts import language_of
-from hub.web.users import User, find_user
 
 LASTING = frozenset({"edge_hub_language", "edge_hub_theme"})
 _LONGEST_NAME = 200
 _THEMES = frozenset({"auto", "light", "dark"})
 
 
+def is_secure(request: Request) -> bool:
+    """Whether the browser came over HTTPS, here or at a server in front that says so. Who lies
+    about it loses the own cookies, nothing more.
+    """
+    said = request.headers.get("x-forwarded-proto", "")
+    return request.url.scheme == "https" or said == "https"
+
+
 def session_cookie(request: Request) -> str:
     """The cookie of sessions; over HTTPS one that no other host or path can set (RFC 6265bis)."""
-    return "__Host-edge_hub" if request.url.scheme == "https" else "edge_hub"
+    return "__Host-edge_hub" if is_secure(request) else "edge_hub"
 
 
 def visitor_cookie(request: Request) -> str:
@@ -52,29 +60,31 @@ def form(ask: Ask) -> View:
 def log_in(ask: Ask) -> View | Go:
     """Name and password. A wrong one takes as long as a right one, and patience ends."""
     desk = ask.desk
-    name, password = ask.text("name", longest=_LONGEST_NAME), str(ask.form.get("password", ""))
+    name, password = (
+        ask.text("name", longest=_LONGEST_NAME).lower(),
+        str(ask.form.get("password", "")),
+    )
     back = safe_path(ask.text("back"))
     address = ask.request.client.host if ask.request.client else "?"
-    counters = (
+    waits = (
         (desk.by_address, address),
-        (desk.by_name, name.casefold()),
-        (desk.by_pair, f"{name.casefold()}\n{address}"),
+        (desk.by_name, name),
+        (desk.by_pair, f"{name}\n{address}"),
     )
-    if wait_s := max(counter.wait_s(key) for counter, key in counters):
+    if wait_s := max(limit.wait_s(key) for limit, key in waits):
         raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "error.patience", wait_s=ceil(wait_s))
     # counted before it is looked at: tries at one time are tries too
-    for counter, key in counters:
-        counter.failed(key)
-    with desk.engine.connect() as connection:
-        user = find_user(connection, name)
-    if not desk.passwords.fits(user, password) or user is None:
+    for limit, key in waits:
+        limit.failed(key)
+    account = desk.passwords.check(desk.engine, name, password)
+    if account is None:
         return View(
             "login.html", {"wrong": True}, {"to": back, "name": name},
             status=HTTPStatus.UNAUTHORIZED,
         )  # fmt: skip
-    for counter, key in counters:
-        counter.succeeded(key)
-    return _welcome(ask, user.name, user.role, user.password, back, user)
+    for limit, key in waits:
+        limit.succeeded(key)
+    return _welcome(ask, account.name, account.role, account.password, back, account)
 
 
 def once_form(ask: Ask) -> View:
@@ -117,13 +127,13 @@ def safe_path(text: str) -> str:
 
 
 def _welcome(
-    ask: Ask, name: str, role: str, password: str | None, back: str, user: User | None
+    ask: Ask, name: str, role: str, password: str | None, back: str, account: Account | None
 ) -> Go:
     if ask.session is not None:
         ask.desk.sessions.end(ask.session)
     secret = ask.desk.sessions.begin(name, role, password)
     cookies: dict[str, str | None] = {session_cookie(ask.request): secret}
-    chosen = language_of(user.language) if user else None
+    chosen = language_of(account.language) if account else None
     if chosen and "edge_hub_language" not in ask.request.cookies:
         cookies["edge_hub_language"] = chosen
     return Go(back, cookies)

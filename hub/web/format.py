@@ -59,6 +59,13 @@ class Forms:
         moment = self.moment(at_ms)
         return self._time(at_ms, f"{self.day(moment.date())} {moment:%H:%M}")
 
+    def short(self, at_ms: int | None) -> Markup:
+        """Day and time, without the year."""
+        if at_ms is None:
+            return _NOTHING
+        moment = self.moment(at_ms)
+        return self._time(at_ms, f"{self.short_day(moment.date())} {moment:%H:%M}")
+
     def clock(self, at_ms: int | None) -> Markup:
         """The time of the day, to the second."""
         if at_ms is None:

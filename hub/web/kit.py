@@ -17,6 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.web.format import Forms
 from hub.web.rights import Right, may
 from hub.web.session import Session
 from hub.web.texts import Language, say
@@ -85,6 +86,11 @@ class Ask:
     def number(self, name: str) -> int:
         """A number of the path."""
         return int(self.request.path_params[name])
+
+    @property
+    def forms(self) -> Forms:
+        """How this language writes numbers and times."""
+        return Forms(self.language, self.desk.zone)
 
     def say(self, key: str, **values: object) -> str:
         return say(self.language, key, **values)

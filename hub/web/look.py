@@ -143,6 +143,8 @@ class AlarmNow:
     site: str | None = None
     gate: str | None = None
     gate_id: int | None = None
+    site_name: str | None = None
+    gate_name: str | None = None
     acknowledged_ms: int | None = None
     acknowledged_by: str | None = None
 
@@ -417,7 +419,8 @@ def alarm_list(
         select(
             alarms.c.id, alarms.c.at_ms, alarms.c.name, alarms.c.detail,
             alarms.c.acknowledged_ms, alarms.c.acknowledged_by, streams.c.park, streams.c.site,
-            streams.c.gate, gates.c.id.label("gate_id"),
+            streams.c.gate, gates.c.id.label("gate_id"), sites.c.name.label("site_name"),
+            gates.c.name.label("gate_name"),
         )
         .join(streams, alarms.c.stream == streams.c.id, isouter=True)
         .join(
@@ -437,7 +440,8 @@ def alarm_list(
     return tuple(
         AlarmNow(
             id=row.id, at_ms=row.at_ms, name=row.name, detail=row.detail, park=row.park,
-            site=row.site, gate=row.gate, gate_id=row.gate_id,
+            site=row.site, gate=row.gate, gate_id=row.gate_id, site_name=row.site_name,
+            gate_name=row.gate_name,
             acknowledged_ms=row.acknowledged_ms, acknowledged_by=row.acknowledged_by,
         )
         for row in connection.execute(query)

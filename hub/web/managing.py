@@ -6,17 +6,22 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 from starlette.datastructures import UploadFile
 
 from hub import audit
+from hub.monitor import alarms
 from hub.registry import book
 from hub.registry.columns import Kind, exported
 from hub.registry.faults import RegistryError
 from hub.registry.files import read_listing
 from hub.sheets import write_csv, write_xlsx
-from hub.store.schema import alarms, gates, roster, sites
+from hub.store.schema import gates, roster, sites
+from hub.trace import lookup, presence
+from hub.trace.answers import Muster
+from hub.trace.lookup import UnknownError
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
+from hub.web.logbook import write
 from hub.writing import writing
 
 _SHOWN_ROWS = 200
@@ -145,20 +150,39 @@ def acknowledge(ask: Ask) -> Go:
     """Say that a person has seen it; once, and in the audit log."""
     number, now_ms = ask.number("alarm"), ask.desk.now_ms()
     with writing(ask.desk.engine) as connection:
-        row = connection.execute(
-            select(alarms.c.name, alarms.c.acknowledged_ms).where(alarms.c.id == number)
-        ).first()
-        if row is None:
-            raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found")
-        if row.acknowledged_ms is None:
-            connection.execute(
-                update(alarms)
-                .where(alarms.c.id == number, alarms.c.acknowledged_ms.is_(None))
-                .values(acknowledged_ms=now_ms, acknowledged_by=ask.who.name)
-            )
+        try:
+            done = alarms.acknowledge(connection, [number], who=ask.who.name, at_ms=now_ms)
+        except alarms.AlarmError as error:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from error
+        if done:
             audit.write(
                 connection, who=ask.who.name, role=ask.who.role, action="acknowledge",
-                purpose="", asked={"alarm": number}, seen={"name": row.name}, at_ms=now_ms,
+                purpose="", asked={"alarm": number}, seen={"acknowledged": done}, at_ms=now_ms,
             )  # fmt: skip
     ask.desk.live.changed_now()
     return Go("/alarms")
+
+
+# --- the muster list ------------------------------------------------------------------------
+
+
+def muster(ask: Ask) -> View:
+    """Who is inside a site, to be printed for an evacuation, and how far it can be wrong."""
+    overview, _ = ask.desk.live.current()
+    site = ask.query("site")
+    now_ms = ask.desk.now_ms()
+    found: Muster | None = None
+    if site:
+        with ask.desk.engine.connect() as connection:
+            try:
+                place = lookup.place(connection, site)
+            except UnknownError as error:
+                raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from error
+            found = presence.muster(connection, place, now_ms)
+        # no purpose is asked for: in a fire nobody types one
+        write(ask, "muster", asked={"site": site}, seen={"people": len(found.inside)})
+    counts = [
+        {"park": one.park, "site": one.site, "name": one.name, "inside": one.inside}
+        for one in overview.sites
+    ]
+    return View("muster.html", {"at_ms": now_ms, "muster": found, "counts": counts}, {"site": site})

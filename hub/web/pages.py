@@ -234,19 +234,23 @@ def _day_series(ask: Ask, days: Sequence[tuple[date, int, int]]) -> list[Series]
 def _heat(ask: Ask, warm: Sequence[Warmth]) -> dict[str, Any]:
     """Hours without gaps, so that nights show as what they are."""
     if not warm:
-        return {"hours": [], "series": []}
+        return {"hours": [], "ticks": [], "series": []}
     by_hour = {one.hour_ms: one for one in warm}
     hours = list(range(warm[0].hour_ms, warm[-1].hour_ms + 1, _HOUR_MS))
     found = [by_hour.get(hour) for hour in hours]
     zone = ask.desk.zone
     moments = [datetime.fromtimestamp(hour / 1000, UTC).astimezone(zone) for hour in hours]
-    long = len(hours) > 48
-    labels = [f"{at.day}/{at.month} {at:%H}h" if long else f"{at:%H}:00" for at in moments]
+    labels = [f"{at.day}/{at.month} {at:%H}:00" for at in moments]
+    ticks = [f"{at:%H}:00" for at in moments]
+    if len(hours) > 48:
+        # a day's first hour carries its name
+        days = [f"{at.day}/{at.month}" for at in moments]
+        ticks = [day if at == 0 or days[at - 1] != day else "" for at, day in enumerate(days)]
     people = Series(
         ask.say("charts.people_c"), [one.estimate_c if one else None for one in found], 3
     )
     air = Series(ask.say("charts.air_c"), [one.ambient_c if one else None for one in found], 4)
-    return {"hours": labels, "series": [people, air]}
+    return {"hours": labels, "ticks": ticks, "series": [people, air]}
 
 
 def _silences(connection: Connection, gate: int, period: Period) -> list[dict[str, Any]]:

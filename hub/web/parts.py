@@ -11,6 +11,7 @@ from hub.web.look import URGENCY, GateNow, Overview, SiteNow, Status
 
 MOST_TILES = 600  # gates; a larger park shows those that are not well
 _MOST_WORST = 120
+_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Verdict:
 
     gates: int
     counts: tuple[tuple[Status, int], ...]
+    which: tuple[tuple[int, str], ...] = ()  # the first gates that are not well: id and name
 
     @property
     def wrong(self) -> tuple[tuple[Status, int], ...]:
@@ -82,7 +84,12 @@ def layout(overview: Overview) -> str:
 
 def verdict(overview: Overview) -> Verdict:
     counts = overview.counts
-    return Verdict(overview.gate_count, tuple((one, counts.get(one, 0)) for one in Status))
+    which = [
+        (gate.id, f"{site.name}, {gate.name}" if len(site.gates) > 1 else site.name)
+        for site, gate in worst(overview).tiles[:_NAMED]
+    ]
+    each = tuple((one, counts.get(one, 0)) for one in Status)
+    return Verdict(overview.gate_count, each, tuple(which))
 
 
 def figures(overview: Overview) -> tuple[Figure, ...]:
@@ -112,7 +119,7 @@ def shown(gate: GateNow) -> GateNow:
 def worst(overview: Overview) -> Worst:
     wrong = sorted(
         (
-            (replace(site, gates=(), inside=0, entries=0, refused=0), shown(gate))
+            (replace(site, inside=0, entries=0, refused=0), shown(gate))
             for site in overview.sites
             for gate in site.gates
             if gate.status is not Status.WELL

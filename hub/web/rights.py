@@ -1,9 +1,12 @@
-"""Who may see and do what. One table for every page."""
+"""Who may see and do what on the pages. What others ask for too stands in hub.users."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+
+from hub import users
+from hub.users import Role
 
 
 class Right(StrEnum):
@@ -18,15 +21,25 @@ class Right(StrEnum):
     AUDIT = "audit"
 
 
-_MANAGES = frozenset({Right.LOOK, Right.ENTRIES, Right.ACKNOWLEDGE, Right.MUSTER, Right.REGISTRY})
-ROLES: Mapping[str, frozenset[Right]] = {
-    "viewer": frozenset({Right.LOOK}),
-    "manager": _MANAGES,
-    "tracer": frozenset({Right.LOOK, Right.ENTRIES, Right.MUSTER, Right.TRACE}),
-    "administrator": _MANAGES | {Right.TRACE, Right.AUDIT},
+_SHARED: Mapping[Right, users.Right] = {
+    Right.LOOK: users.Right.SEE,
+    Right.ACKNOWLEDGE: users.Right.ACKNOWLEDGE,
+    Right.REGISTRY: users.Right.REGISTRY,
+    Right.TRACE: users.Right.TRACE,
+    Right.AUDIT: users.Right.USERS,
+}
+# persons behind tokens, and names: for those who answer for people on the ground
+_HERE: Mapping[Right, frozenset[Role]] = {
+    Right.ENTRIES: frozenset({Role.MANAGER, Role.TRACER, Role.ADMINISTRATOR}),
+    Right.MUSTER: frozenset({Role.MANAGER, Role.TRACER, Role.ADMINISTRATOR}),
 }
 
 
 def may(role: str, right: Right) -> bool:
     """Whether the role may; an unknown role may nothing."""
-    return right in ROLES.get(role, frozenset())
+    known = next((one for one in Role if one == role), None)
+    if known is None:
+        return False
+    if right in _SHARED:
+        return _SHARED[right] in users.RIGHTS[known]
+    return known in _HERE[right]

@@ -101,7 +101,8 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
             insert(sites).values(
                 id=number, park="song-than", site=site, registered=True, name=name, type=kind,
                 address="Đại lộ Độc Lập", district=district, province=province,
-                latitude=latitude, longitude=longitude, contact="Anh Võ Quốc Khánh, 0274 379 0000",
+                latitude=latitude, longitude=longitude, derived_stay_min=960,
+                contact="Anh Võ Quốc Khánh, 0274 379 0000",
             )
         )  # fmt: skip
         own = []
@@ -110,7 +111,7 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
             connection.execute(
                 insert(gates).values(
                     id=key, site=number, gate=f"g{gate}", registered=True,
-                    name=f"Cổng {gate}" if count > 1 else "Cổng duy nhất",
+                    name=f"Cổng {gate}" if count > 1 else "Cổng chính",
                 )
             )  # fmt: skip
             connection.execute(

@@ -1,4 +1,4 @@
-"""Who is logged in: sessions, one-time log-ins, forms that can't be forged, and patience.
+"""Who is logged in: sessions, one-time log-ins, and forms that can't be forged.
 
 Everything is in memory and bounded: a restart logs everybody out. Of a session's id, of one-time
 log-ins and of API tokens only the SHA-256 is kept.
@@ -12,7 +12,7 @@ import hmac
 import secrets
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -112,40 +112,6 @@ def matches(csrf: bytes, text: str) -> bool:
     if len(raw) != 2 * len(csrf):
         return False
     return hmac.compare_digest(_xor(raw[: len(csrf)], raw[len(csrf) :]), csrf)
-
-
-class Patience:
-    """How often something may fail: `most` times within `window_s` for each key. Bounded."""
-
-    _MOST_KEYS = 10_000
-
-    def __init__(self, most: int, window_s: float, clock: Clock = time.monotonic) -> None:
-        self._most = most
-        self._window_s = window_s
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def wait_s(self, key: str) -> float:
-        """0, or how long until another try is taken."""
-        now_s = self._clock()
-        with self._lock:
-            times = self._failed.get(key)
-            if times is None or len(times) < self._most:
-                return 0.0
-            return max(0.0, times[0] + self._window_s - now_s)
-
-    def failed(self, key: str) -> None:
-        with self._lock:
-            times = self._failed.setdefault(key, deque(maxlen=self._most))
-            times.append(self._clock())
-            self._failed.move_to_end(key)
-            while len(self._failed) > self._MOST_KEYS:
-                self._failed.popitem(last=False)
-
-    def succeeded(self, key: str) -> None:
-        with self._lock:
-            self._failed.pop(key, None)
 
 
 def _digest(secret: str) -> str:

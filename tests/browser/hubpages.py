@@ -8,25 +8,20 @@ from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
-from argon2 import PasswordHasher
 from fastapi import FastAPI
-from sqlalchemy import insert
 
 from hub.config import Config
 from hub.store.engine import connect
-from hub.store.schema import metadata, users
+from hub.store.schema import metadata
+from hub.users import Role, add
 from hub.web.app import mount
-from hub.web.sample import Sample, fill
-from hub.web.users import Passwords
+from hub.web.sample import Sample, fill, token_of
 from identity.token import Tokeniser
 from tests.browser.chromium import Chromium
 
-# 2026-11-25 10:26 in Vietnam: a working morning
-NOW_MS = 1_795_577_160_000
-ROLES = ("viewer", "manager", "tracer", "administrator")
+# 2026-11-25 07:20 in Vietnam: people come to work
+NOW_MS = 1_795_566_000_000
 PASSWORD = "tre già măng mọc 2026"
-# the least work that Argon2id takes: these tests are not about its strength
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Clock:
@@ -46,17 +41,10 @@ class Served:
         self.clock = Clock()
         self.engine = connect(folder / "hub.db")
         metadata.create_all(self.engine)
-        passwords = Passwords(QUICK)
         with self.engine.begin() as connection:
             fill(connection, sample or Sample(), now_ms=NOW_MS)
-            connection.execute(
-                insert(users),
-                [
-                    {"name": role, "role": role, "password": passwords.hash(PASSWORD),
-                     "made_ms": NOW_MS, "language": None}
-                    for role in ROLES
-                ],
-            )  # fmt: skip
+            for role in Role:
+                add(connection, role, role, password=PASSWORD, at_ms=NOW_MS)
         app = FastAPI(openapi_url=None)
         self.desk = mount(
             app,
@@ -64,12 +52,12 @@ class Served:
             Config(**config),
             tokeniser=Tokeniser(bytes(range(32)), key_id="k1", scope="park"),
             now_ms=self.clock,
-            passwords=passwords,
             live_interval_s=0.05,
         )
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, log_level="warning", access_log=False, lifespan="off",
+                app, host="127.0.0.1", port=0, log_level="warning", access_log=False,
+                lifespan="off",
                 timeout_graceful_shutdown=1,
             )
         )  # fmt: skip
@@ -96,12 +84,12 @@ class Served:
     def pages() -> dict[str, str]:
         """Every page by its name."""
         return {
-            "login": "/login",
             "overview": "/overview",
             "gate": "/gates/11",
             "alarms": "/alarms",
             "charts": "/charts?site=song-than/cong-chinh",
             "coverage": "/coverage",
+            "muster": "/muster?site=song-than/ky-tuc-xa",
             "registry": "/registry/sites",
             "roster": "/registry/roster",
             "audit": "/audit",
@@ -112,9 +100,23 @@ def log_in(
     browser: Chromium, served: Served, *, role: str = "administrator", language: str = "vi"
 ) -> None:
     """In the browser, through the page."""
+    browser.call("Network.clearBrowserCookies")
     browser.open(f"{served.url}/login")
     browser.press(f'button[name="language"][value="{language}"]')
     browser.fill("#name", role)
     browser.fill("#password", PASSWORD)
     browser.press("button.main")
     browser.wait("location.pathname === '/overview'")
+
+
+def ask(browser: Chromium, served: Served) -> str:
+    """A tracer's question in the browser; the path of its answer."""
+    browser.open(f"{served.url}/trace")
+    browser.fill("#value", token_of(17))
+    browser.fill("#purpose", "ca bệnh 2026-1125, tiếp xúc trong hai tuần")
+    browser.run("document.getElementById('hops').value = '2'")
+    browser.fill("#min_minutes", "240")
+    browser.press("form.question button.main")
+    browser.wait("location.pathname.startsWith('/trace/answers/')")
+    path: str = browser.run("location.pathname")
+    return path

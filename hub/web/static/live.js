@@ -1,5 +1,6 @@
 // Puts what changed into the page, and says so when nothing comes any more.
 "use strict";
+document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
 (() => {
     const main = document.querySelector("main[data-live]");
     const said = document.getElementById("live");
