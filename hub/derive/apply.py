@@ -19,10 +19,10 @@ from hub.derive.meaning import (
     passage,
 )
 from hub.derive.places import Place
-from hub.derive.sql import given, insert_new, upsert, wanted
 from hub.derive.stays import Touched
 from hub.derive.visits import counts
 from hub.store.schema import alarms, anonymous, early_outcomes, passages
+from hub.store.sql import given, insert_new, upsert, wanted
 
 Key = tuple[int, int]  # stream and seq
 Outcomes = dict[Key, tuple[int, str]]  # by the record that they are about: their seq, and result

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from feed.record import Record
 from feed.times import Corrections
 from hub.derive.meaning import Derivable, is_clock, milliseconds, read
-from hub.derive.sql import given, insert_new, upsert, wanted
 from hub.store.schema import alarms, anonymous, boots, clock_records, passages, records
+from hub.store.sql import given, insert_new, upsert, wanted
 
 Key = tuple[int, int]  # stream and seq of a record
 Moved = tuple[Any, int]  # a passage as it was, and its new time in ms

@@ -19,7 +19,6 @@ from hub.derive import people, progress
 from hub.derive.apply import Known, apply
 from hub.derive.meaning import Derivable, read
 from hub.derive.people import TOKEN_BEFORE
-from hub.derive.sql import given, wanted
 from hub.derive.stays import Touched, repair
 from hub.derive.turns import BusyError, begin, leading
 from hub.store.schema import (
@@ -35,6 +34,7 @@ from hub.store.schema import (
     sites,
     visits,
 )
+from hub.store.sql import given, wanted
 
 log = logging.getLogger(__name__)
 

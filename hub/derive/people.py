@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
 from hub.derive.meaning import Name
-from hub.derive.sql import insert_new
 from hub.store.schema import links, people
+from hub.store.sql import insert_new
 
 TOKEN_BEFORE = "token_before"  # noqa: S105 - where a link comes from
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, bindparam, select
 
-from hub.derive.sql import insert_new
 from hub.store.schema import gates, sites
+from hub.store.sql import insert_new
 
 Place = tuple[str, str, str]  # park, site, gate
 _IN_ONE_QUERY = 5_000

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, exists, func, or_, select
 
 from feed.topics import GateTopics
-from hub.derive.sql import upsert
 from hub.standing import Span, Standing
 from hub.store.schema import derived, islands, streams
+from hub.store.sql import upsert
 
 _EACH = 500  # records of one stream in a turn, so that a long one does not keep the others waiting
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select
 
 from hub.derive import people
-from hub.derive.sql import given, upsert, wanted
 from hub.derive.visits import Passage, Visit, counts, pair
 from hub.store.schema import passages, visits
+from hub.store.sql import given, upsert, wanted
 
 MINUTE_MS = 60_000
 ALWAYS = (-(2**60), 2**60)  # ms: all times

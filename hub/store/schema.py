@@ -57,6 +57,7 @@ streams = Table(
     Column("upto", BigInteger, nullable=False, server_default="0"),
     Column("head", Text),
     Column("duplicates", BigInteger, nullable=False, server_default="0"),
+    Index("streams_place", "park", "site"),
 )
 
 # what is stored or lost beyond upto: the holes lie between
@@ -144,6 +145,7 @@ sites = Table(
     Column("derived_stay_min", Integer),  # what the visits were cut at; NULL: there are none yet
     Column("contact", Text),
     UniqueConstraint("park", "site"),
+    Index("sites_derived_stay", "derived_stay_min"),
 )
 
 gates = Table(
@@ -274,6 +276,17 @@ passages = Table(
     Index("passages_site", "site", "at_ms"),
     Index("passages_boot", "boot"),
 )
+# what makes an answer doubtful is rare, and found without reading all of a site's passages
+DOUBTFUL = passages.c.granted & (passages.c.person.is_(None) | passages.c.outcome.is_(None))
+UNTIMED = ~passages.c.at_known
+Index(
+    "passages_doubtful",
+    passages.c.site,
+    passages.c.at_ms,
+    sqlite_where=DOUBTFUL,
+    postgresql_where=DOUBTFUL,
+)
+Index("passages_untimed", passages.c.site, sqlite_where=UNTIMED, postgresql_where=UNTIMED)
 
 # a stay: an entry and the exit that ends it. The key is the entry's
 visits = Table(
