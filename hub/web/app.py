@@ -82,7 +82,10 @@ PAGES = (
     Page("/login", doors.form, None),
     Page("/login/once/{secret}", doors.once_form, None),
 )
-DOWNLOADS = (Page("/registry/{kind}/export/{ending}", managing.export, Right.REGISTRY),)
+DOWNLOADS = (
+    Page("/registry/{kind}/export/{ending}", managing.export, Right.REGISTRY),
+    Page("/trace/answers/{answer}/export/{ending}", tracing.export, Right.TRACE),
+)
 FORMS = (
     Form("/login", doors.log_in, None),
     Form("/login/once/{secret}", doors.once, None),
@@ -194,7 +197,10 @@ class _Made:
                 self._check_origin(ask, fields)
             except RefusedError as error:
                 return await self._refuse(ask, error)
-            return await self._answer(replace(ask, form=fields), form.handler, form.right)
+            try:
+                return await self._answer(replace(ask, form=fields), form.handler, form.right)
+            finally:
+                await fields.close()
 
         return endpoint
 

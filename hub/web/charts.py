@@ -15,6 +15,7 @@ from hub.web.texts import Language
 WIDTH, HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 14, 34
 _MOST_LABELS = 12
+_MOST_EDGES = 60
 _MAP_WIDTH, _MAP_HEIGHT = 640.0, 400.0
 _MAP_EDGE = 56.0
 _LABEL_HEIGHT, _LETTER = 24.0, 10.5
@@ -159,41 +160,35 @@ class Charts:
         return spots
 
     def graph(self, title: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> Markup:
-        """Who met whom: the person asked for in the middle, a ring for each hop."""
+        """Who met whom: the person asked for in the middle, a ring for each hop.
+
+        Within a ring lines are left out where there are many: everyone of a shift met everyone.
+        """
         rings = max((node.ring for node in nodes), default=0)
-        radius = 330.0 / max(rings, 1)
         at: dict[str, tuple[float, float]] = {}
+        turned: dict[str, float] = {}  # degrees
         for ring in range(rings + 1):
             some = [node for node in nodes if node.ring == ring]
-            # a ring begins between the spokes of the one within
-            turn = -math.pi / 2 + ring * 0.35
+            reach = ring * 400.0 / max(rings, 1) if ring or len(some) < 2 else 40.0
             for number, node in enumerate(some):
-                angle = turn + 2 * math.pi * number / max(len(some), 1)
-                reach = ring * radius if ring or len(some) > 1 else 0.0
-                at[node.key] = (400 + reach * math.cos(angle), 400 + reach * math.sin(angle))
-        marks = []
-        for edge in edges:
-            (x1, y1), (x2, y2) = at[edge.one], at[edge.other]
-            marks.append(
-                Markup('<line class="edge" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" '
-                       'stroke-width="{:.1f}"><title>{}</title></line>')
-                .format(x1, y1, x2, y2, 1 + 7 * edge.weight, edge.title)
-            )  # fmt: skip
-        many = len(nodes) > 40
-        for node in nodes:
-            x, y = at[node.key]
-            size = 26 if node.ring == 0 else 9 if many else 16
-            marks.append(
-                Markup('<circle class="node ring{}" cx="{:.1f}" cy="{:.1f}" r="{}"><title>{}'
-                       '</title></circle>').format(min(node.ring, 3), x, y, size, node.label)
-            )  # fmt: skip
-            if not many or node.ring == 0:
-                marks.append(
-                    Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>')
-                    .format(x, y + size + 18, node.label)
+                # a ring begins between the spokes of the one within
+                turn = 360.0 * (number + ring * 0.5) / max(len(some), 1) - 90.0
+                turned[node.key] = turn
+                at[node.key] = (
+                    reach * math.cos(math.radians(turn)), reach * math.sin(math.radians(turn)),
                 )  # fmt: skip
+        ring_of = {node.key: node.ring for node in nodes}
+        across = [edge for edge in edges if ring_of[edge.one] != ring_of[edge.other]]
+        shown = edges if len(edges) <= _MOST_EDGES else across
+        marks = [_edge(edge, at[edge.one], at[edge.other]) for edge in shown]
+        size = 15 if len(nodes) <= 25 else 9
+        marks += [
+            _node(node, at[node.key], turned[node.key], 26 if node.ring == 0 else size)
+            for node in nodes
+        ]
         return Markup(
-            '<svg class="chart graph" viewBox="-40 0 880 800" role="img" aria-label="{}">{}</svg>'
+            '<svg class="chart graph" viewBox="-620 -620 1240 1240" role="img" '
+            'aria-label="{}">{}</svg>'
         ).format(title, Markup("").join(marks))
 
     def _grid(self, low: float, high: float, unit: str = "") -> list[Markup]:
@@ -213,6 +208,33 @@ class Charts:
     def _number(self, value: float, digits: int = 0) -> str:
         text = f"{value:,.{digits}f}"
         return text if self.language == "en" else text.translate(str.maketrans(",.", ".,"))
+
+
+def _edge(edge: Edge, one: tuple[float, float], other: tuple[float, float]) -> Markup:
+    return Markup(
+        '<line class="edge" x1="{:.0f}" y1="{:.0f}" x2="{:.0f}" y2="{:.0f}" '
+        'stroke-width="{:.1f}"><title>{}</title></line>'
+    ).format(*one, *other, 1 + 7 * edge.weight, edge.title)
+
+
+def _node(node: Node, at: tuple[float, float], turn: float, size: int) -> Markup:
+    """A dot with its name: outwards from its ring, never upside down."""
+    x, y = at
+    circle = Markup('<circle class="node ring{}" cx="{:.0f}" cy="{:.0f}" r="{}"/>').format(
+        min(node.ring, 3), x, y, size
+    )
+    if node.ring == 0:
+        text = Markup('<text x="{:.0f}" y="{:.0f}" text-anchor="middle">{}</text>')
+        return circle + text.format(x, y + size + 22, node.label)
+    left = 90 < turn % 360 < 270
+    text = Markup(
+        '<text transform="translate({:.0f} {:.0f}) rotate({:.1f})" x="{}" y="6" '
+        'text-anchor="{}">{}</text>'
+    )
+    return circle + text.format(
+        x, y, turn + 180 if left else turn, -size - 6 if left else size + 6,
+        "end" if left else "start", node.label,
+    )  # fmt: skip
 
 
 def _figure(title: str, series: Sequence[Series], marks: Markup) -> Markup:

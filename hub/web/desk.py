@@ -21,7 +21,7 @@ from hub.web import charts
 from hub.web.accounts import Passwords
 from hub.web.answers import Answers
 from hub.web.format import Forms, detail_of
-from hub.web.live import Audience, Live, Piece
+from hub.web.live import BEAT_S, INTERVAL_S, Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
 from hub.web.session import Sessions
@@ -56,7 +56,8 @@ class Desk:
         *,
         tokeniser: Tokeniser | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        live_interval_s: float = 0.5,
+        live_interval_s: float = INTERVAL_S,
+        live_beat_s: float = BEAT_S,
     ) -> None:
         self.engine = engine
         self.config = config
@@ -86,6 +87,7 @@ class Desk:
             self._part,
             now_ms=now_ms,
             interval_s=live_interval_s,
+            beat_s=live_beat_s,
         )
 
     def render(self, template: str, language: Language, values: Mapping[str, Any]) -> str:
@@ -95,7 +97,7 @@ class Desk:
     def one_time_link(self, base: str, *, role: str = "administrator", name: str = "demo") -> str:
         """An address that logs in once, within a quarter of an hour, without a password."""
         secret = self.sessions.once(name, role)
-        return f"{base.rstrip('/')}/login/once#{secret}"
+        return f"{base.rstrip('/')}/login/once/{secret}"
 
     def _parts(self, language: Language) -> Any:
         """The macros of parts.html; made once, they are called for every change."""

@@ -130,11 +130,13 @@ class Live:
         *,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         interval_s: float = INTERVAL_S,
+        beat_s: float = BEAT_S,
     ) -> None:
         self._board = _Board(engine, looker, pieces, now_ms)
         self._render = render
         self._now_ms = now_ms
         self._interval_s = interval_s
+        self._beat_s = beat_s
         self._viewers: dict[Audience, set[_Viewer]] = {}
         self._sent: dict[Audience, int] = {}
         self._watcher: asyncio.Task[None] | None = None
@@ -210,7 +212,7 @@ class Live:
                     )
                     self._sent[audience] = version
                     self._send(audience, message)
-            if began_s - beat_s >= BEAT_S:
+            if began_s - beat_s >= self._beat_s:
                 beat_s = began_s
                 beat = f"event: beat\ndata: {self._now_ms()}\n\n".encode()
                 for audience in list(self._viewers):

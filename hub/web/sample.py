@@ -19,6 +19,7 @@ from sqlalchemy import Connection, insert, select
 from hub.store.schema import (
     alarms,
     anonymous,
+    derived,
     gate_states,
     gates,
     islands,
@@ -116,10 +117,11 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
             )  # fmt: skip
             connection.execute(
                 insert(streams).values(
-                    id=key, stream=hashlib.sha256(str(key).encode()).hexdigest()[:16],
+                    id=key, stream=stream_name(key),
                     park="song-than", site=site, gate=f"g{gate}", upto=4_000 + key,
                 )
             )  # fmt: skip
+            connection.execute(insert(derived).values(stream=key, upto=4_000 + key))
             own.append((key, f"g{gate}", key))
         found.append((number, own))
     for site, name, kind, district, province, contact in () if sample.gates else _SILENT:
@@ -130,6 +132,11 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
             )
         )  # fmt: skip
     return found
+
+
+def stream_name(key: int) -> str:
+    """The stream of a made-up gate."""
+    return hashlib.sha256(str(key).encode()).hexdigest()[:16]
 
 
 def state_of(now_ms: int, stream: int, rng: random.Random, **changes: Any) -> str:
@@ -145,7 +152,7 @@ def state_of(now_ms: int, stream: int, rng: random.Random, **changes: Any) -> st
             for way in ("in", "out")
         ],
     } | changes.pop("gate", {})  # fmt: skip
-    records = {"stream": f"{stream:016x}", "seq": 4_000 + stream, "confirmed": 4_000 + stream}
+    records = {"stream": stream_name(stream), "seq": 4_000 + stream, "confirmed": 4_000 + stream}
     said = {
         "status": "online", "v": 1, "version": "0.1.0", "since": _iso(now_ms - 9 * _HOUR_MS),
         "at": _iso(now_ms - 20_000), "gate": gate,

@@ -106,7 +106,7 @@ def masked(csrf: bytes) -> str:
 def matches(csrf: bytes, text: str) -> bool:
     """Whether a form's token is the session's; in constant time."""
     try:
-        raw = base64.urlsafe_b64decode(text.encode())
+        raw = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
     except ValueError:
         return False
     if len(raw) != 2 * len(csrf):

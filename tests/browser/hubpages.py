@@ -53,6 +53,7 @@ class Served:
             tokeniser=Tokeniser(bytes(range(32)), key_id="k1", scope="park"),
             now_ms=self.clock,
             live_interval_s=0.05,
+            live_beat_s=0.5,
         )
         self._server = uvicorn.Server(
             uvicorn.Config(
