@@ -163,7 +163,7 @@ class Live:
         if self.viewers >= MOST_VIEWERS:
             raise TooManyViewersError
         viewer = _Viewer()
-        await asyncio.to_thread(self._board.read, older_s=_KEEP_FOR_S)
+        await asyncio.to_thread(self.current)
         self._viewers.setdefault(audience, set()).add(viewer)
         self._sent.setdefault(audience, self._board.version)
         if self._watcher is None or self._watcher.done():

@@ -142,8 +142,8 @@ def answer(ask: Ask) -> View:
     with ask.desk.engine.connect() as connection:
         choices = site_choices(connection)
     return View(
-        "answer.html", {"answer": found},
-        {"question": found.question, "who": who, "contacts": contacts[:_SHOWN],
+        "answer.html", {"answer": _data(found)},
+        {"found": found, "question": found.question, "who": who, "contacts": contacts[:_SHOWN],
          "contact_count": len(contacts), "people": people[:_SHOWN], "people_count": len(people),
          "lacks": _lacks(ask, found.completeness), "nodes": nodes, "edges": edges,
          "most_nodes": _MOST_NODES, "choices": choices,
@@ -163,7 +163,7 @@ def export(ask: Ask) -> Download:
     )  # fmt: skip
     name = f"trace.{ending}"
     if ending == "json":
-        return Download(name, as_json(found), JSON)
+        return Download(name, as_json(_data(found)), JSON)
     heading, rows = _rows(found)
     if ending == "csv":
         return Download(name, write_csv(heading, rows), CSV)
@@ -284,6 +284,35 @@ def _kept(ask: Ask) -> Kept:
     if kept is None:
         raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found")
     return kept
+
+
+def _data(found: Answer) -> dict[str, Any]:
+    """The answer for programs; a meeting names people by their tokens, not whole each time."""
+    contacts = found.contacts
+    return {
+        "question": found.question,
+        "completeness": found.completeness,
+        "visits": found.visits,
+        "presence": found.presence,
+        "contacts": contacts and {
+            "asked": contacts.asked,
+            "contacts": [
+                {
+                    "who": one.who, "hop": one.hop, "ms": one.ms, "from_ms": one.from_ms,
+                    "to_ms": one.to_ms, "meetings": one.meetings, "assumed": one.assumed,
+                    "places": list(_paths(one.places)), "via": [via.token for via in one.via],
+                }
+                for one in contacts.contacts
+            ],
+            "meetings": [
+                {
+                    "via": one.via.token, "who": one.who.token, "place": one.place.path,
+                    "from_ms": one.from_ms, "to_ms": one.to_ms, "assumed": one.assumed,
+                }
+                for one in contacts.meetings
+            ],
+        },
+    }  # fmt: skip
 
 
 def _seen(found: Answer) -> dict[str, Any]:
