@@ -20,6 +20,7 @@ lint: dev-env ## Style, types and import rules
 
 docs: dev-env ## Write config.toml and the reference pages from the code
 	$(PYTHON) scripts/reference.py
+	$(PYTHON) scripts/feed_reference.py
 
 bench: dev-env ## Times and memory, measured
 	@set -e; for file in bench/bench_*.py; do \

@@ -27,6 +27,19 @@ case $what in
     system) pinned=requirements/gate.txt ;;
 esac
 
+# The official parser of AsyncAPI documents, where node is: one test needs it.
+feed_parser() {
+    [ "$what" = dev ] && command -v node >/dev/null && command -v npm >/dev/null || return 0
+    cmp -s tests/asyncapi/package-lock.json tests/asyncapi/node_modules/.edge-gate && return
+    say "installing the AsyncAPI parser into tests/asyncapi"
+    if twice npm --prefix tests/asyncapi ci --ignore-scripts --no-audit --no-fund --silent; then
+        cp tests/asyncapi/package-lock.json tests/asyncapi/node_modules/.edge-gate
+    else
+        say "npm could not install it: its test is left out"
+    fi
+}
+feed_parser
+
 if [ -L .venv ] && [ "$what" != system ]; then
     say ".venv is a link to another environment: used as it is"
     exit 0

@@ -9,6 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -27,27 +28,21 @@ HEADERS = {
 }
 
 
-class TooLargeError(Exception):
-    """A body beyond the limit, found while it was read."""
-
-
 class Guard:
     """Adds the headers to every answer, and refuses bodies that are too large with 413."""
 
     def __init__(self, app: ASGIApp, *, largest_body_bytes: int) -> None:
         self._app = app
         self._largest = largest_body_bytes
+        self._told = f"the body is larger than {largest_body_bytes} bytes; part it"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -64,19 +59,14 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._largest:
-                raise TooLargeError
+                # raised in whoever reads the body, within the application: it answers
+                raise HTTPException(413, self._told)
             return message
 
-        try:
-            await self._app(scope, receive_within, send_with_headers)
-        except TooLargeError:
-            if started:
-                raise
-            await self._refuse(send_with_headers)
+        await self._app(scope, receive_within, send_with_headers)
 
     async def _refuse(self, send: Send) -> None:
-        text = f"the body is larger than {self._largest} bytes; part it"
-        body = json.dumps({"error": text}).encode()
+        body = json.dumps({"error": self._told}).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

@@ -11,6 +11,7 @@ import uvicorn
 from hub.config import ConfigError
 
 _GRACE_S = 5
+_BACKLOG = 128
 
 
 class Server:
@@ -60,13 +61,18 @@ class Server:
 
 
 def _bound(host: str, port: int, listen: str) -> socket.socket:
+    made = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         made = socket.socket(family, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
+        # from here on the address is taken, and who comes early waits
+        made.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
+        if made is not None:
+            made.close()
         what = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"api.listen: {listen}: {what}") from error
     return made

@@ -41,7 +41,7 @@ from hub.writing import writing
 _KINDS = click.Choice([str(kind) for kind in Kind])
 
 
-@click.group("registry", cls=Group, example="edge-hub registry import sites.csv --check")
+@click.group("registry", cls=Group, example="edge-hub registry import sites.csv")
 def registry() -> None:
     """Sites, gates and the roster of people: import, export, look.
 

@@ -65,7 +65,7 @@ class _Call:
     as_json: bool
 
 
-@click.group("report", cls=Group, example="edge-hub report entries --out entries.pdf")
+@click.group("report", cls=Group, example="edge-hub report entries")
 def report() -> None:
     """Entries, coverage of checkpoints, compliance: as XLSX, CSV, JSON, HTML or PDF.
 

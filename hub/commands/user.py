@@ -37,7 +37,7 @@ _days_option = click.option(
 )
 
 
-@click.group("user", cls=Group, example="edge-hub user add grafana --role viewer")
+@click.group("user", cls=Group, example="edge-hub user list")
 def user() -> None:
     """Users of the HTTP interface: their roles, passwords and tokens.
 
