@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL_S = 0.5
 BEAT_S = 5.0
-MOST_VIEWERS = 500
+MOST_VIEWERS = 150  # below hub.api.server's limit, so that pages are still answered
 _QUEUE = 16  # messages that a viewer may be behind
 _KEEP_FOR_S = 2.0  # a reading of the store serves pages for so long
 
