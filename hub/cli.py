@@ -14,6 +14,8 @@ from hub.commands.api import api
 from hub.commands.common import BAD_INPUT, Refusal
 from hub.commands.derive import derive
 from hub.commands.epoch import new_epoch
+from hub.commands.link import link
+from hub.commands.muster import muster
 from hub.commands.pass_ import pass_group
 from hub.commands.phone import phone
 from hub.commands.poster import poster
@@ -21,6 +23,7 @@ from hub.commands.registry import registry
 from hub.commands.report import report
 from hub.commands.serve import serve
 from hub.commands.status import status
+from hub.commands.trace import trace
 from hub.commands.unseal import unseal
 from hub.commands.user import user
 
@@ -37,7 +40,7 @@ def cli() -> None:
 
 
 for command in (
-    serve, status, new_epoch, derive, pass_group, poster, phone, unseal,
+    serve, status, new_epoch, derive, trace, muster, link, pass_group, poster, phone, unseal,
     registry, report, alarms, user, api,
 ):  # fmt: skip
     cli.add_command(command)

@@ -17,6 +17,12 @@ TOKEN_BEFORE = "token_before"  # noqa: S105 - where a link comes from
 ENTERED = ("roster", "authority")
 
 _IN_ONE_QUERY = 5_000
+_OF_ONE = select(people.c.id, people.c.same_as).where(
+    people.c.id.in_(bindparam("ids", expanding=True))
+)
+_OF_GROUP = select(people.c.id, people.c.same_as).where(
+    people.c.same_as.in_(bindparam("ids", expanding=True))
+)
 
 
 def ids(tx: Connection, names: Iterable[Name]) -> dict[Name, int]:
@@ -46,14 +52,8 @@ def _known(tx: Connection, names: list[Name]) -> dict[Name, int]:
 
 def roots(tx: Connection, persons: Iterable[int]) -> dict[int, int]:
     """Who stands for each of these and for everyone who is the same person: members to roots."""
-    of_one = select(people.c.id, people.c.same_as).where(
-        people.c.id.in_(bindparam("ids", expanding=True))
-    )
-    of_group = select(people.c.id, people.c.same_as).where(
-        people.c.same_as.in_(bindparam("ids", expanding=True))
-    )
-    found = _each(tx, of_one, persons)
-    found |= _each(tx, of_group, sorted({same for same in found.values() if same}))
+    found = _each(tx, _OF_ONE, persons)
+    found |= _each(tx, _OF_GROUP, sorted({same for same in found.values() if same}))
     return {key: same or key for key, same in found.items()}
 
 

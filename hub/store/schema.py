@@ -334,6 +334,7 @@ roster = Table(
     Column("category", Text),
     Column("phone", Text),  # digits, with the country's code: 84912345678
     Column("person", Id, ForeignKey(people.c.id)),
+    Index("roster_person", "person"),
     UniqueConstraint("park", "holder"),
     Index("roster_phone", "phone"),
 )

@@ -29,12 +29,13 @@ def insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) 
         tx.execute(_insert(tx, table).on_conflict_do_nothing(), list(rows))
 
 
-def given(tx: Connection, *names: str) -> CTE:
+def given(on: Connection | str, *names: str) -> CTE:
     """Rows of whole numbers that come with the query, to join with: `wanted` are its values.
 
-    One statement however many they are, and without the limits on bound values.
+    One statement however many they are, and without the limits on bound values. `on` is the
+    connection or the name of its dialect.
     """
-    return _given(tx.dialect.name, names)
+    return _given(on if isinstance(on, str) else on.dialect.name, names)
 
 
 def wanted(tx: Connection, rows: Iterable[Sequence[int]], *names: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, select
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, select
 
 from feed.codec import CodecError, decode
 from hub.derive.meaning import milliseconds
@@ -26,6 +26,47 @@ from hub.store.schema import (
 from hub.trace.answers import Completeness, Gap, Offline, Period, Place
 
 _MOST = 1_000  # gaps in an answer
+
+# built once: building a statement takes longer than running it
+_SITES: Any = bindparam("sites", expanding=True)
+_KEYS: Any = bindparam("keys", expanding=True)
+_LOW, _HIGH = bindparam("low", type_=BigInteger), bindparam("high", type_=BigInteger)
+_OFFLINE = (
+    select(gates.c.site, gates.c.gate, offline.c.from_ms, offline.c.to_ms)
+    .join(offline, offline.c.gate == gates.c.id)
+    .where(
+        gates.c.site.in_(_SITES),
+        offline.c.from_ms < _HIGH,
+        (offline.c.to_ms > _LOW) | offline.c.to_ms.is_(None),
+    )
+    .order_by(offline.c.from_ms, gates.c.gate)
+)
+_STREAMS = (
+    select(streams, func.coalesce(derived.c.upto, 0).label("derived_upto"))
+    .outerjoin(derived, derived.c.stream == streams.c.id)
+    .where(
+        streams.c.park.in_(bindparam("parks", expanding=True)),
+        streams.c.site.in_(bindparam("names", expanding=True)),
+    )
+)
+_ISLANDS = (
+    select(islands).where(islands.c.stream.in_(_KEYS)).order_by(islands.c.stream, islands.c.first)
+)
+_LOST = select(lost).where(lost.c.stream.in_(_KEYS)).order_by(lost.c.stream, lost.c.first)
+_STATES = (
+    select(gate_states.c.state)
+    .join(gates, gates.c.id == gate_states.c.gate)
+    .where(gates.c.site.in_(_SITES))
+)
+_DOUBTS = select(
+    func.coalesce(func.sum(case((passages.c.person.is_(None), 1), else_=0)), 0), func.count()
+).where(passages.c.site.in_(_SITES), passages.c.at_ms >= _LOW, passages.c.at_ms < _HIGH, DOUBTFUL)
+_UNSYNCED = (
+    select(func.count())
+    .select_from(passages)
+    .join(records, and_(records.c.stream == passages.c.stream, records.c.seq == passages.c.seq))
+    .where(passages.c.site.in_(_SITES), UNTIMED, records.c.arrived_ms >= _LOW)
+)
 
 
 def of(
@@ -58,17 +99,8 @@ def of(
 def _offline(
     connection: Connection, places: Mapping[int, Place], period: Period
 ) -> Iterator[Offline]:
-    query = (
-        select(gates.c.site, gates.c.gate, offline.c.from_ms, offline.c.to_ms)
-        .join(offline, offline.c.gate == gates.c.id)
-        .where(
-            gates.c.site.in_(bindparam("sites", expanding=True)),
-            offline.c.from_ms < period.to_ms,
-            (offline.c.to_ms > period.from_ms) | offline.c.to_ms.is_(None),
-        )
-        .order_by(offline.c.from_ms, gates.c.gate)
-    )
-    for site, gate, from_ms, to_ms in connection.execute(query, {"sites": list(places)}):
+    values = {"sites": list(places), "low": period.from_ms, "high": period.to_ms}
+    for site, gate, from_ms, to_ms in connection.execute(_OFFLINE, values):
         yield Offline(places[site], gate, from_ms, to_ms)
 
 
@@ -77,15 +109,9 @@ def _offline(
 
 def _gaps(connection: Connection, places: Mapping[int, Place], period: Period) -> Iterator[Gap]:
     by_name = {(one.park, one.site): one for one in places.values()}
-    query = (
-        select(streams, func.coalesce(derived.c.upto, 0).label("derived_upto"))
-        .outerjoin(derived, derived.c.stream == streams.c.id)
-        .where(
-            streams.c.park.in_(sorted({park for park, _ in by_name})),
-            streams.c.site.in_(bindparam("names", expanding=True)),
-        )
-    )
-    rows = connection.execute(query, {"names": sorted({site for _, site in by_name})})
+    names = {"parks": sorted({park for park, _ in by_name})}
+    names |= {"names": sorted({site for _, site in by_name})}
+    rows = connection.execute(_STREAMS, names)
     here = {row.id: row for row in rows if (row.park, row.site) in by_name}
     if not here:
         return
@@ -108,36 +134,21 @@ def _gaps(connection: Connection, places: Mapping[int, Place], period: Period) -
 
 
 def _holes(connection: Connection, here: Mapping[int, Any]) -> Iterator[tuple[int, int, int, str]]:
-    query = (
-        select(islands)
-        .where(islands.c.stream.in_(bindparam("keys", expanding=True)))
-        .order_by(islands.c.stream, islands.c.first)
-    )
     before: dict[int, int] = {key: row.upto for key, row in here.items()}
-    for row in connection.execute(query, {"keys": list(here)}):
+    for row in connection.execute(_ISLANDS, {"keys": list(here)}):
         yield row.stream, before[row.stream] + 1, row.first - 1, "missing"
         before[row.stream] = row.last
 
 
 def _losses(connection: Connection, here: Mapping[int, Any]) -> Iterator[tuple[int, int, int, str]]:
-    query = (
-        select(lost)
-        .where(lost.c.stream.in_(bindparam("keys", expanding=True)))
-        .order_by(lost.c.stream, lost.c.first)
-    )
-    for row in connection.execute(query, {"keys": list(here)}):
+    for row in connection.execute(_LOST, {"keys": list(here)}):
         yield row.stream, row.first, row.last, "lost"
 
 
 def _at_gates(connection: Connection, places: Mapping[int, Place]) -> dict[str, int]:
     """How far the gates themselves have written, by stream, as they last said."""
-    query = (
-        select(gate_states.c.state)
-        .join(gates, gates.c.id == gate_states.c.gate)
-        .where(gates.c.site.in_(bindparam("sites", expanding=True)))
-    )
     found: dict[str, int] = {}
-    for (state,) in connection.execute(query, {"sites": list(places)}):
+    for (state,) in connection.execute(_STATES, {"sites": list(places)}):
         told = json.loads(state).get("records") or {}
         stream, seq = told.get("stream"), told.get("seq")
         if isinstance(stream, str) and isinstance(seq, int):
@@ -167,29 +178,11 @@ def _around(
 
 
 def _doubtful(connection: Connection, places: Iterable[int], period: Period) -> tuple[int, int]:
-    nobody = case((passages.c.person.is_(None), 1), else_=0)
-    query = select(func.coalesce(func.sum(nobody), 0), func.count()).where(
-        passages.c.site.in_(bindparam("sites", expanding=True)),
-        passages.c.at_ms >= period.from_ms,
-        passages.c.at_ms < period.to_ms,
-        DOUBTFUL,
-    )
-    nobodies, every = connection.execute(query, {"sites": list(places)}).one()
+    values = {"sites": list(places), "low": period.from_ms, "high": period.to_ms}
+    nobodies, every = connection.execute(_DOUBTS, values).one()
     return int(nobodies), int(every) - int(nobodies)
 
 
 def _unsynced(connection: Connection, places: Iterable[int], period: Period) -> int:
-    query = (
-        select(func.count())
-        .select_from(passages)
-        .join(
-            records,
-            and_(records.c.stream == passages.c.stream, records.c.seq == passages.c.seq),
-        )
-        .where(
-            passages.c.site.in_(bindparam("sites", expanding=True)),
-            UNTIMED,
-            records.c.arrived_ms >= period.from_ms,
-        )
-    )
-    return int(connection.execute(query, {"sites": list(places)}).scalar_one())
+    values = {"sites": list(places), "low": period.from_ms}
+    return int(connection.execute(_UNSYNCED, values).scalar_one())

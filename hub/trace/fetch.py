@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, bindparam, select
 
 from hub.derive import people as groups
 from hub.store.schema import visits
@@ -23,26 +24,43 @@ def of_people(
     A visit has no index on its end: what began more than the longest stay before is over.
     """
     members = groups.roots(connection, heads)
-    person = given(connection, "person")
-    query = select(visits).join_from(
+    query = _of_people(connection.dialect.name)
+    values = wanted(connection, zip(members), "person")
+    values |= {"begin": period.from_ms - longest_ms, "low": period.from_ms, "high": period.to_ms}
+    return sorted(
+        connection.execute(query, values), key=lambda row: (row.in_ms, row.stream, row.seq)
+    )
+
+
+@cache
+def _of_people(dialect: str) -> Any:
+    person = given(dialect, "person")
+    return select(visits).join_from(
         person,
         visits,
         (visits.c.person == person.c.person)
-        & (visits.c.in_ms >= period.from_ms - longest_ms)
-        & (visits.c.in_ms < period.to_ms)
-        & (visits.c.out_ms > period.from_ms),
+        & (visits.c.in_ms >= bindparam("begin", type_=BigInteger))
+        & (visits.c.in_ms < bindparam("high", type_=BigInteger))
+        & (visits.c.out_ms > bindparam("low", type_=BigInteger)),
     )
-    rows = connection.execute(query, wanted(connection, zip(members), "person"))
-    return sorted(rows, key=lambda row: (row.in_ms, row.stream, row.seq))
 
 
 def at_places(
     connection: Connection, windows: Iterable[Window], places: dict[int, Place]
 ) -> Sequence[Any]:
     """Visits at sites that overlap windows there; windows of one site may not overlap."""
-    names = ("site", "low", "begin", "high")
-    window = given(connection, *names)
-    query = select(visits).join_from(
+    rows = [(site, low, low - places[site].longest_ms, high) for site, low, high in windows]
+    query = _at_places(connection.dialect.name)
+    return connection.execute(query, wanted(connection, rows, *_WINDOW)).all()
+
+
+_WINDOW = ("site", "low", "begin", "high")
+
+
+@cache
+def _at_places(dialect: str) -> Any:
+    window = given(dialect, *_WINDOW)
+    return select(visits).join_from(
         window,
         visits,
         (visits.c.site == window.c.site)
@@ -50,8 +68,6 @@ def at_places(
         & (visits.c.in_ms < window.c.high)
         & (visits.c.out_ms > window.c.low),
     )
-    rows = [(site, low, low - places[site].longest_ms, high) for site, low, high in windows]
-    return connection.execute(query, wanted(connection, rows, *names)).all()
 
 
 def joined(windows: Iterable[Window]) -> list[Window]:

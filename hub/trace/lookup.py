@@ -13,21 +13,48 @@ from hub.trace.answers import MINUTE_MS, Place, Who
 
 _LEAST_PREFIX = 6  # characters of a token
 _IN_ONE_QUERY = 5_000
+_MEMBERS = select(people).where(
+    or_(
+        people.c.id.in_(bindparam("heads", expanding=True)),
+        people.c.same_as.in_(bindparam("linked", expanding=True)),
+    )
+)
+_LISTED = (
+    select(roster)
+    .where(roster.c.person.in_(bindparam("ids", expanding=True)))
+    .order_by(roster.c.id.desc())
+)
+_OF_IDS = select(sites).where(sites.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class UnknownError(Exception):
     """A person, site or gate that is not there, or that is not the only one. One line."""
 
 
-def by_token(connection: Connection, text: str) -> Who:
-    """The person of a token, or of the beginning of one. Raises UnknownError."""
+def _ids_of_token(connection: Connection, text: str) -> list[int]:
     exact = select(people.c.id).where(people.c.token == text)
     found = list(connection.execute(exact).scalars())
     if not found and len(text) >= _LEAST_PREFIX:
         begin = select(people.c.id).where(people.c.token.startswith(text, autoescape=True))
-        found = list(connection.execute(begin.limit(50)).scalars())
+        # LIKE of SQLite takes capitals and small letters for the same
+        exactly = func.substr(people.c.token, 1, len(text)) == text
+        found = list(connection.execute(begin.where(exactly).limit(50)).scalars())
     if not found:
         raise UnknownError(f"token {text}: nobody with it was seen here")
+    return found
+
+
+def id_of_token(connection: Connection, text: str) -> int:
+    """The id of one token, not of a person. Raises UnknownError."""
+    found = _ids_of_token(connection, text)
+    if len(found) > 1:
+        raise UnknownError(f"token {text}: {len(found)} begin so; write more of it")
+    return found[0]
+
+
+def by_token(connection: Connection, text: str) -> Who:
+    """The person of a token, or of the beginning of one. Raises UnknownError."""
+    found = _ids_of_token(connection, text)
     heads = set(groups.roots(connection, found).values())
     if len(heads) > 1:
         raise UnknownError(f"token {text}: {len(heads)} people's begin so; write more of it")
@@ -43,16 +70,10 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> tuple[Who, ...]:
 def whos(connection: Connection, heads: Collection[int]) -> dict[int, Who]:
     """The people by the ids that stand for them, with names where the roster has them."""
     members: dict[int, list[Any]] = {head: [] for head in heads}
-    query = select(people).where(
-        or_(
-            people.c.id.in_(bindparam("heads", expanding=True)),
-            people.c.same_as.in_(bindparam("linked", expanding=True)),
-        )
-    )
     every = sorted(heads)
     for start in range(0, len(every), _IN_ONE_QUERY):
         some = every[start : start + _IN_ONE_QUERY]
-        for row in connection.execute(query, {"heads": some, "linked": some}):
+        for row in connection.execute(_MEMBERS, {"heads": some, "linked": some}):
             members[row.same_as or row.id].append(row)
     listed = _listed(connection, [row.id for rows in members.values() for row in rows])
     return {head: _who(head, rows, listed) for head, rows in members.items() if rows}
@@ -74,14 +95,9 @@ def _who(head: int, rows: Sequence[Any], listed: Mapping[int, Any]) -> Who:
 
 
 def _listed(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
-    query = (
-        select(roster)
-        .where(roster.c.person.in_(bindparam("ids", expanding=True)))
-        .order_by(roster.c.id.desc())
-    )
     found = {}
     for start in range(0, len(ids), _IN_ONE_QUERY):
-        for row in connection.execute(query, {"ids": ids[start : start + _IN_ONE_QUERY]}):
+        for row in connection.execute(_LISTED, {"ids": ids[start : start + _IN_ONE_QUERY]}):
             found[row.person] = row
     return found
 
@@ -105,12 +121,11 @@ def places(connection: Connection, ids: Iterable[int] | None = None) -> dict[int
     """Sites by id: these, or all."""
     if ids is None:
         return {row.id: _place(row) for row in connection.execute(select(sites))}
-    query = select(sites).where(sites.c.id.in_(bindparam("ids", expanding=True)))
     every = sorted(set(ids))
     return {
         row.id: _place(row)
         for start in range(0, len(every), _IN_ONE_QUERY)
-        for row in connection.execute(query, {"ids": every[start : start + _IN_ONE_QUERY]})
+        for row in connection.execute(_OF_IDS, {"ids": every[start : start + _IN_ONE_QUERY]})
     }
 
 

@@ -6,11 +6,13 @@ is. Who may ask, and the audit, are the caller's (hub.audit).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -172,7 +174,7 @@ class _Tracing:
         self._heads: dict[int, int] = {}  # ids of tokens to who stands for them
         self._hop = {one.id: 0 for one in who}
         self._since = dict.fromkeys(self._hop, period.from_ms)  # when one may have caught it
-        self._edges: dict[tuple[int, int], list[_Overlap]] = {}
+        self._edges: dict[tuple[int, int], _Edge] = {}
         self._assumed: set[tuple[int, int]] = set()
         self._sites: set[int] = set()
         self._truncated = False
@@ -202,28 +204,25 @@ class _Tracing:
     def _next(self, frontier: Mapping[int, int], hop: int) -> dict[int, int]:
         """One hop further: whom it reaches, or reaches earlier than was known."""
         reached: dict[int, int] = {}
-        found = {
-            pair: overlaps
-            for pair, overlaps in self._overlaps(frontier)
-            if sum(one.ms for one in overlaps) >= self._least_ms
-        }
+        every = ((pair, _Edge.of(overlaps)) for pair, overlaps in self._overlaps(frontier))
+        found = {pair: edge for pair, edge in every if edge.ms >= self._least_ms}
         kept = self._longest(found)
-        for (via, other), overlaps in found.items():
+        for (via, other), edge in found.items():
             if other not in kept:
                 continue
-            self._edges[via, other] = overlaps
-            since = min(one.from_ms for one in overlaps)
+            self._edges[via, other] = edge
+            since = edge.from_ms
             if since < self._since.get(other, self._period.to_ms):
                 self._since[other] = since
                 reached[other] = since
                 self._hop.setdefault(other, hop)
         return reached
 
-    def _longest(self, found: Mapping[tuple[int, int], list[_Overlap]]) -> set[int]:
+    def _longest(self, found: Mapping[tuple[int, int], _Edge]) -> set[int]:
         """Whom of this hop to keep: all, but for the limit."""
         total: defaultdict[int, int] = defaultdict(int)
-        for (_, other), overlaps in found.items():
-            total[other] += sum(one.ms for one in overlaps)
+        for (_, other), edge in found.items():
+            total[other] += edge.ms
         new = sorted(
             (one for one in total if one not in self._hop), key=lambda one: (-total[one], one)
         )
@@ -254,35 +253,39 @@ class _Tracing:
                 beside[row.site].append(row)
         found: defaultdict[tuple[int, int], list[_Overlap]] = defaultdict(list)
         for site, those in beside.items():
-            those.sort(key=lambda row: row.in_ms)
-            for row, low, high in spans:
-                if row.site == site:
-                    for other in those:
-                        if other.in_ms >= high:
-                            break
-                        self._meet(found, row, other, low, high)
+            here = [span for span in spans if span[0].site == site]
+            self._meet(found, self._places[site], here, sorted(those, key=_begin))
         yield from found.items()
 
     def _meet(
         self,
         found: dict[tuple[int, int], list[_Overlap]],
-        row: Any,
-        other: Any,
-        low: int,
-        high: int,
+        place: Place,
+        spans: Iterable[tuple[Any, int, int]],
+        others: Sequence[Any],
     ) -> None:
-        via, who = self._heads[row.person], self._heads[other.person]
-        low, high = max(low, other.in_ms), min(high, other.out_ms)
-        if via == who or low >= high:
-            return
-        same_gate = self._gate_ms is None or _near(row, other, self._gate_ms)
-        if same_gate:
-            for one in (row, other):
-                if one.assumed:
-                    self._assumed.add((one.stream, one.seq))
-            found[via, who].append(
-                _Overlap(row.site, low, high, assumed=row.assumed or other.assumed)
-            )
+        """Who of `others`, by their entries, was at the place with those of `spans`."""
+        begins = [row.in_ms for row in others]
+        # tuples of plain values: this loop is where the time of a trace goes
+        plain = [
+            (self._heads[row.person], row.in_ms, row.out_ms, row.assumed, row) for row in others
+        ]
+        for row, low, high in spans:
+            via, assumed = self._heads[row.person], row.assumed
+            # who came more than the longest stay before has left
+            first = bisect_left(begins, low - place.longest_ms)
+            for who, in_ms, out_ms, open_end, other in plain[first : bisect_left(begins, high)]:
+                begin, end = max(low, in_ms), min(high, out_ms)
+                if begin >= end or who == via or not self._same_gate(row, other):
+                    continue
+                if assumed or open_end:
+                    self._assumed.update(
+                        (one.stream, one.seq) for one in (row, other) if one.assumed
+                    )
+                found[via, who].append(_Overlap(place.id, begin, end, assumed or open_end))
+
+    def _same_gate(self, one: Any, other: Any) -> bool:
+        return self._gate_ms is None or _near(one, other, self._gate_ms)
 
     def _learn(self, ids: Iterable[int]) -> None:
         new = set(ids) - self._heads.keys()
@@ -290,28 +293,29 @@ class _Tracing:
             self._heads |= groups.roots(self._connection, new)
 
     def _contacts(self, whos: Mapping[int, Who]) -> Iterator[Contact]:
-        by_who: defaultdict[int, list[tuple[int, _Overlap]]] = defaultdict(list)
-        for (via, who), overlaps in self._edges.items():
-            # of the hop before, so that minutes of a hop are told once
-            if self._hop[who] > 0 and self._hop[via] < self._hop[who]:
-                by_who[who] += [(via, one) for one in overlaps]
+        by_who: defaultdict[int, list[tuple[int, _Edge]]] = defaultdict(list)
+        for (via, who), edge in self._edges.items():
+            # of the hops before, so that minutes are told once
+            if self._hop[via] < self._hop[who]:
+                by_who[who].append((via, edge))
         for who, those in by_who.items():
-            sites = sorted({one.site for _, one in those})
+            edges = [edge for _, edge in those]
+            sites = sorted({one.site for edge in edges for one in edge.overlaps})
             yield Contact(
                 who=whos[who],
                 hop=self._hop[who],
-                ms=sum(one.ms for _, one in those),
-                from_ms=min(one.from_ms for _, one in those),
-                to_ms=max(one.to_ms for _, one in those),
-                via=tuple(whos[one] for one in sorted({via for via, _ in those})),
+                ms=sum(one.ms for one in edges),
+                from_ms=min(one.from_ms for one in edges),
+                to_ms=max(one.to_ms for one in edges),
+                via=tuple(whos[via] for via in sorted({via for via, _ in those})),
                 places=tuple(self._places[site] for site in sites),
-                meetings=len(those),
-                assumed=any(one.assumed for _, one in those),
+                meetings=sum(len(one.overlaps) for one in edges),
+                assumed=any(one.assumed for one in edges),
             )
 
     def _meetings(self, whos: Mapping[int, Who]) -> Iterator[Meeting]:
-        for (via, who), overlaps in sorted(self._edges.items()):
-            for one in sorted(overlaps, key=lambda one: (one.from_ms, one.site)):
+        for (via, who), edge in sorted(self._edges.items()):
+            for one in sorted(edge.overlaps, key=lambda one: (one.from_ms, one.site)):
                 yield Meeting(
                     via=whos[via],
                     who=whos[who],
@@ -323,8 +327,10 @@ class _Tracing:
                 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Overlap:
+_begin = attrgetter("in_ms")
+
+
+class _Overlap(NamedTuple):
     site: int
     from_ms: int
     to_ms: int
@@ -333,6 +339,21 @@ class _Overlap:
     @property
     def ms(self) -> int:
         return self.to_ms - self.from_ms
+
+
+class _Edge(NamedTuple):
+    """All meetings of two people, and what they come to."""
+
+    ms: int
+    from_ms: int
+    to_ms: int
+    assumed: bool
+    overlaps: list[_Overlap]
+
+    @classmethod
+    def of(cls, overlaps: list[_Overlap]) -> _Edge:
+        _, begins, ends, assumed = zip(*overlaps, strict=True)
+        return cls(sum(ends) - sum(begins), min(begins), max(ends), any(assumed), overlaps)
 
 
 def _rank(one: Contact) -> tuple[Any, ...]:

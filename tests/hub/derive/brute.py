@@ -74,6 +74,8 @@ def stays(
             if after is not None and after[0] <= end:
                 end, known = after[0], known and after[2]  # noqa: PLW2901 - the visit's
                 gate = after[3].gate if after[3].direction == "out" else None
+            assert record.person is not None
+            assert record.person.token is not None
             value = record.person.token.v
             found.add(Stay(*place, person, value, site, at_ms, end, record.gate, gate, known))
     return found

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from feed.record import Record
 from hub.store.schema import links, people
+from hub.store.sql import insert_new
 from hub.trace import lookup, presence
 from hub.trace.answers import Period
 from hub.trace.questions import Where, at_place, contacts_of, visits_of
@@ -21,7 +22,7 @@ from tests.hub.derive.parks import START, derive, put
 
 STAY_H = 8.0
 slow = settings(
-    max_examples=25,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -45,22 +46,22 @@ def reached(
                     if ms:
                         meetings[one.person, other.person].append((begin, ms))
         after = dict(since)
-        for (via, other), those in meetings.items():
+        for (via, who), those in meetings.items():
             if sum(ms for _, ms in those) >= least_ms:
-                with_whom[via, other] = those
-                after[other] = min(after.get(other, high), min(those)[0])
-                hop.setdefault(other, number)
+                with_whom[via, who] = those
+                after[who] = min(after.get(who, high), min(those)[0])
+                hop.setdefault(who, number)
         since = after
     found = {}
-    for other, number in hop.items():
+    for person, number in hop.items():
         those = [
-            one
+            met
             for (via, who), some in with_whom.items()
-            if who == other and hop[via] < number
-            for one in some
+            if who == person and hop[via] < number
+            for met in some
         ]
         if number:
-            found[other] = (number, min(those)[0], sum(ms for _, ms in those))
+            found[person] = (number, min(those)[0], sum(ms for _, ms in those))
     return found
 
 
@@ -69,13 +70,10 @@ def link(engine: Engine, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, st
     with engine.begin() as tx:
         ids = dict(tx.execute(select(people.c.token, people.c.id)).tuples().all())
         done = [pair for pair in pairs if set(pair) <= ids.keys() and pair[0] != pair[1]]
-        for number, pair in enumerate(set(map(tuple, map(sorted, done)))):
-            one, other = sorted(ids[name] for name in pair)
-            tx.execute(
-                insert(links).values(
-                    person=one, other=other, source="authority", at_ms=1_000 + number
-                )
-            )
+        for number, names in enumerate({frozenset(pair) for pair in done}):
+            one, other = sorted(ids[name] for name in names)
+            row = {"person": one, "other": other, "source": "authority", "at_ms": 1_000 + number}
+            insert_new(tx, links, [row])  # a record may have said so before
     return done
 
 
