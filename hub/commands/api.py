@@ -19,6 +19,7 @@ from hub.commands.common import (
 )
 from hub.commands.logs import set_up
 from hub.config import ConfigError
+from identity.keys import KeyFileError
 
 _LISTEN = "127.0.0.1:8080"
 
@@ -40,6 +41,7 @@ def api(config: Path | None, store: Path | None, listen: str | None, *, as_json:
     """
     from hub.api.app import create
     from hub.api.server import Server
+    from hub.web.app import mount
 
     set_up(as_json=as_json)
     with opened("api", config, store) as (engine, loaded):
@@ -47,8 +49,10 @@ def api(config: Path | None, store: Path | None, listen: str | None, *, as_json:
         if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit():
             raise Refusal(f"edge-hub api: --listen {address}: give HOST:PORT, as 127.0.0.1:8080")
         try:
-            server = Server(create(engine, loaded), address)
-        except ConfigError as error:
+            app = create(engine, loaded)
+            mount(app, engine, loaded)
+            server = Server(app, address)
+        except (ConfigError, KeyFileError) as error:
             raise Refusal(f"edge-hub api: {error}") from error
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

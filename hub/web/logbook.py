@@ -9,13 +9,13 @@ from hub import audit
 from hub.web.kit import Ask
 from hub.writing import writing
 
-SHORTEST_PURPOSE = 10  # characters: more than "x" or "test"
-
 
 def purpose_of(text: str) -> str | None:
     """A purpose that says something, on one line; None for one that doesn't."""
-    purpose = " ".join(text.split())
-    return purpose if len(purpose) >= SHORTEST_PURPOSE else None
+    try:
+        return audit.purpose_of(text)
+    except audit.RefusedError:
+        return None
 
 
 def write(

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import insert, select, update
 
 from hub.store.schema import alarms, audit, gate_states, sites
 from hub.web.sample import Sample, state_of
+from tests.browser.axe import findings
 from tests.browser.chromium import Chromium
 from tests.browser.hubpages import NOW_MS, Served, ask, log_in
-
-AXE = Path(__file__).with_name("vendor") / "axe.min.js"
-# WCAG 2.2, levels A and AA
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-Axe = Callable[[], list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -32,27 +26,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     with Chromium(tmp_path_factory.mktemp("chromium") / "profile") as made:
         yield made
-
-
-@pytest.fixture
-def axe(browser: Chromium) -> Axe:
-    """What axe finds on the page that is open, one line each."""
-    source = AXE.read_text(encoding="utf-8")
-
-    def look() -> list[str]:
-        # as the DevTools do: the page's own policy lets no script in
-        browser.run(f"{source}; true")
-        options = json.dumps({"runOnly": TAGS, "resultTypes": ["violations"]})
-        found: list[dict[str, Any]] = browser.run(
-            f"axe.run(document, {options}).then(result => result.violations)"
-        )
-        return [
-            f"{one['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})"
-            for one in found
-            for node in one["nodes"]
-        ]
-
-    return look
 
 
 def text(browser: Chromium, selector: str = "main") -> str:
@@ -167,33 +140,29 @@ def test_script_in_a_name_is_text_on_the_page_and_in_what_comes_live(
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_axe_finds_nothing_on_any_page(
-    browser: Chromium, served: Served, axe: Axe, language: str
-) -> None:
+def test_axe_finds_nothing_on_any_page(browser: Chromium, served: Served, language: str) -> None:
     found = {}
     browser.size(1280, 900, dark=language == "en")
     browser.call("Network.clearBrowserCookies")
     browser.open(f"{served.url}/login")
-    found["login"] = axe()
+    found["login"] = findings(browser)
     for role in ("administrator", "tracer"):
         log_in(browser, served, role=role, language=language)
         pages = served.pages() if role == "administrator" else {"trace": "/trace"}
         for name, path in pages.items():
             browser.open(served.url + path)
             assert browser.run("document.documentElement.lang") == language
-            found[name] = axe()
+            found[name] = findings(browser)
             assert browser.complaints() == [], name
             # a field for a day draws its own picture
             own = (served.url, "data:")
             assert [url for url in browser.requested() if not url.startswith(own)] == []
     ask(browser, served)
-    found["answer"] = axe()
+    found["answer"] = findings(browser)
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(
-    browser: Chromium, served: Served, axe: Axe
-) -> None:
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Chromium, served: Served) -> None:
     browser.size(360, 780)
     log_in(browser, served)
     wide = {}
@@ -204,7 +173,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
             wide[name] = width
     assert wide == {}
     browser.open(f"{served.url}/overview")
-    assert axe() == []
+    assert findings(browser) == []
     small = browser.run(
         "[...document.querySelectorAll('main a, button')].map(e => e.getBoundingClientRect())"
         ".filter(r => r.width && (r.width < 24 || r.height < 18)).length"
