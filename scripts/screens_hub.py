@@ -14,10 +14,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from PIL import Image  # noqa: E402
+
 from tests.browser.chromium import Chromium  # noqa: E402
 from tests.browser.hubpages import Served, ask, log_in  # noqa: E402
 
 OUT = ROOT / "build/screens/hub"
+IMAGES = ROOT / "docs/images"
+BEST = {
+    "overview": ("overview-vi-light-wall", (0, 0, 1920, 1080)),
+    "gate": ("gate-en-dark-desk", (0, 0, 1265, 1200)),
+    "trace": ("answer-vi-light-desk", (0, 0, 1265, 900)),
+}
 SIZES = {"desk": (1280, 900), "phone": (360, 780), "wall": (1920, 1080)}
 
 
@@ -37,6 +45,17 @@ def main() -> None:
                 take(browser, served, "trace", "/trace", language, wanted)
                 answer = ask(browser, served)
                 take(browser, served, "answer", answer, language, wanted)
+    if not wanted:
+        keep_best()
+
+
+def keep_best() -> None:
+    """The three that the documentation shows: cut to a screen, in few colours."""
+    IMAGES.mkdir(exist_ok=True)
+    for name, (source, box) in BEST.items():
+        with Image.open(OUT / f"{source}.png") as whole:
+            cut = whole.convert("RGB").crop(box)
+            cut.quantize(96, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
 
 
 def take(

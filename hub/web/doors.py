@@ -27,6 +27,15 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https" or said == "https"
 
 
+def address_of(request: Request) -> str:
+    """Where the browser is. A server in front of this one on the same machine adds the address
+    that it sees to X-Forwarded-For, as the last; from elsewhere that header means nothing.
+    """
+    peer = request.client.host if request.client else "?"
+    said = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return said if said and peer in {"127.0.0.1", "::1"} else peer
+
+
 def session_cookie(request: Request) -> str:
     """The cookie of sessions; over HTTPS one that no other host or path can set (RFC 6265bis)."""
     return "__Host-edge_hub" if is_secure(request) else "edge_hub"
@@ -65,7 +74,7 @@ def log_in(ask: Ask) -> View | Go:
         str(ask.form.get("password", "")),
     )
     back = safe_path(ask.text("back"))
-    address = ask.request.client.host if ask.request.client else "?"
+    address = address_of(ask.request)
     waits = (
         (desk.by_address, address),
         (desk.by_name, name),

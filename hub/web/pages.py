@@ -240,11 +240,11 @@ def _heat(ask: Ask, warm: Sequence[Warmth]) -> dict[str, Any]:
     found = [by_hour.get(hour) for hour in hours]
     zone = ask.desk.zone
     moments = [datetime.fromtimestamp(hour / 1000, UTC).astimezone(zone) for hour in hours]
-    labels = [f"{at.day}/{at.month} {at:%H}:00" for at in moments]
+    labels = [f"{ask.forms.short_day(at.date())} {at:%H}:00" for at in moments]
     ticks = [f"{at:%H}:00" for at in moments]
     if len(hours) > 48:
         # a day's first hour carries its name
-        days = [f"{at.day}/{at.month}" for at in moments]
+        days = [ask.forms.short_day(at.date()) for at in moments]
         ticks = [day if at == 0 or days[at - 1] != day else "" for at, day in enumerate(days)]
     people = Series(
         ask.say("charts.people_c"), [one.estimate_c if one else None for one in found], 3

@@ -72,6 +72,9 @@ def test_who_tries_again_and_again_must_wait_and_nobody_else(served: Served) -> 
     waiting = visitor.log_in("guessed")  # the right one is not taken now
     assert waiting.status_code == 429
     assert int(waiting.headers["retry-after"]) > 0
+    # at another address, which the server in front of the hub saw, the same name may try
+    visitor.client.headers["x-forwarded-for"] = "203.0.113.9, 198.51.100.7"
+    assert visitor.log_in("guessed").status_code == 303
     visitor.close()
     other = Visitor(served)
     assert other.log_in("viewer").status_code == 303
