@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Pictures of every page of the hub, in both languages, light and dark: build/screens/hub/.
 
     python scripts/screens_hub.py [overview gate ...]
