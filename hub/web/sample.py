@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from hub.store.schema import (
     alarms,
@@ -81,6 +81,12 @@ def fill(connection: Connection, sample: Sample, *, now_ms: int) -> None:
     _people(connection, rng, sample.people)
     _passages(connection, rng, sample, places, now_ms)
     _happenings(connection, places, now_ms)
+    if connection.dialect.name == "postgresql":
+        # rows with numbers of their own leave the sequences where they were
+        for table in (sites, gates, streams, people):
+            last = select(func.max(table.c.id)).scalar_subquery()
+            sequence = func.pg_get_serial_sequence(table.name, "id")
+            connection.execute(select(func.setval(sequence, last)))
 
 
 Place = tuple[int, list[tuple[int, str, int]]]  # site, its gates: id, name, stream
@@ -124,10 +130,11 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
             connection.execute(insert(derived).values(stream=key, upto=4_000 + key))
             own.append((key, f"g{gate}", key))
         found.append((number, own))
-    for site, name, kind, district, province, contact in () if sample.gates else _SILENT:
+    silent = () if sample.gates else _SILENT
+    for number, (site, name, kind, district, province, contact) in enumerate(silent, 1_000):
         connection.execute(
             insert(sites).values(
-                park="thu-duc", site=site, registered=True, name=name, type=kind,
+                id=number, park="thu-duc", site=site, registered=True, name=name, type=kind,
                 district=district, province=province, contact=contact,
             )
         )  # fmt: skip

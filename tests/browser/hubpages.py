@@ -37,9 +37,12 @@ class Clock:
 class Served:
     """The pages at an address, with a user of each role: its name is the role's."""
 
-    def __init__(self, folder: Path, sample: Sample | None = None, **config: Any) -> None:
+    def __init__(
+        self, folder: Path, sample: Sample | None = None, *, store: str | None = None, **config: Any
+    ) -> None:
+        """`store` is a URL; without one a file in the folder."""
         self.clock = Clock()
-        self.engine = connect(folder / "hub.db")
+        self.engine = connect(store or folder / "hub.db")
         metadata.create_all(self.engine)
         with self.engine.begin() as connection:
             fill(connection, sample or Sample(), now_ms=NOW_MS)
