@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hub.config import Config, ConfigError, load
+from hub.users import Role
 
 BAD_INPUT = 2
 PLACES = (Path("hub.toml"), Path("/etc/edge-hub/hub.toml"))
@@ -25,6 +26,15 @@ store_option = click.option(
     "--store",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file of the records, instead of the configuration's store.path.",
+)
+
+log_in_option = click.option(
+    "log_in",
+    "--log-in",
+    metavar="ROLE",
+    multiple=True,
+    type=click.Choice([str(role) for role in Role]),
+    help="Print an address that logs in to the pages once, within 15 minutes, as ROLE: for trials.",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import select, update
 
 from hub.store.schema import audit, gate_states, sites
 from hub.web.app import FORMS, PAGES
+from hub.web.sample import Sample
 from tests.browser.hubpages import Served
 from tests.web.visitor import Visitor
 
@@ -238,3 +240,15 @@ def test_every_form_checks_rights_before_it_reads_anything(anyone: Visitor) -> N
 
 def test_every_page_has_a_right_but_the_doors() -> None:
     assert {page.path.split("/")[1] for page in PAGES if page.right is None} == {"login"}
+
+
+def test_a_park_too_large_for_a_tile_each_shows_what_needs_a_look(tmp_path: Path) -> None:
+    with Served(tmp_path, Sample(people=7, days=0, gates=700)) as served:
+        visitor = Visitor(served)
+        visitor.log_in("viewer")
+        answer = visitor.get("/overview")
+        assert "3 trong 700 cổng cần xem" in answer.text
+        assert answer.text.count('class="tile ') == 3
+        assert 'class="map"' not in answer.text
+        assert len(answer.content) < 30_000
+        visitor.close()
