@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 _YEAR_S = 31_536_000
+LOOK_AGAIN_S = 30.0  # whether the user of an open stream is still one
 _THEMES = ("auto", "light", "dark")
 
 
@@ -170,9 +172,14 @@ class _Made:
             return await self._refuse(ask, _unreadable(error))
 
         async def whole() -> Any:
+            again_s = time.monotonic() + LOOK_AGAIN_S
             try:
                 yield first
                 async for message in stream:
+                    if time.monotonic() > again_s and session.password is not None:
+                        again_s = time.monotonic() + LOOK_AGAIN_S
+                        if await run_in_threadpool(self._still, session) is None:
+                            return
                     yield message
             finally:
                 await stream.aclose()  # type: ignore[attr-defined] # it is a generator

@@ -65,6 +65,7 @@ def pieces(overview: Overview) -> Mapping[str, Piece]:
         "layout": Piece("layout", layout(overview)),
         "verdict": Piece("verdict", verdict(overview)),
         "alarms": Piece("alarms", (overview.alarms[:8], overview.open_alarms)),
+        "alarms-known": Piece("known", known(overview)),
         "entries": Piece("entries", overview.entries, entries=True),
     }
     for figure in figures(overview):
@@ -80,6 +81,11 @@ def layout(overview: Overview) -> str:
     names = [(site.id, site.name, site.latitude, site.longitude, [gate.id for gate in site.gates])
              for site in overview.sites]  # fmt: skip
     return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+
+
+def known(overview: Overview) -> tuple[int, int]:
+    """Tells a page of alarms that it is old: how many are open, and the newest."""
+    return overview.open_alarms, overview.alarms[0].id if overview.alarms else 0
 
 
 def verdict(overview: Overview) -> Verdict:

@@ -54,6 +54,16 @@ def test_a_manager_sees_an_alarm_come_and_acknowledges_it(
     browser.press(".cards .alarm button")
     assert "Cửa bị phá mở" not in text(browser, ".cards")
     assert "manager" in text(browser, "table")
+    # another comes while the list is open: nothing moves, the page says so
+    browser.wait("document.querySelector('#live.on') !== null")
+    with served.engine.begin() as connection:
+        connection.execute(
+            insert(alarms).values(at_ms=NOW_MS, name="fire", stream=21, seq=77_778, detail="{}")
+        )
+    browser.wait("!document.querySelector('#newer').hidden")
+    assert "Mở thoát hiểm" not in text(browser, ".cards")
+    browser.press("#newer a")
+    assert "Mở thoát hiểm" in text(browser, ".cards")
     assert browser.complaints() == []
 
 

@@ -17,11 +17,12 @@ from sqlalchemy import Engine, event, update
 
 from hub.store.engine import connect
 from hub.store.schema import gate_states, metadata
+from hub.users import Role, add, remove
 from hub.web.live import Audience, Live, Piece, TooManyViewersError
 from hub.web.look import Limits, Looker, Status
 from hub.web.parts import pieces
 from hub.web.sample import Sample, fill, state_of
-from tests.browser.hubpages import NOW_MS, Served
+from tests.browser.hubpages import NOW_MS, PASSWORD, Served
 from tests.web.visitor import Visitor
 
 LogIn = Callable[[str], Visitor]
@@ -131,7 +132,11 @@ def test_those_who_may_not_see_entries_are_not_sent_any(store: Store) -> None:
     asyncio.run(look())
 
 
-def test_a_viewer_that_does_not_read_is_let_go(store: Store) -> None:
+def test_a_viewer_that_does_not_read_is_let_go(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.web.live._QUEUE", 3)
+
     async def look() -> None:
         slow, _ = await begun(store, VI)
         quick, _ = await begun(store, VI)
@@ -215,3 +220,21 @@ def test_the_stream_ends_with_the_session(log_in: LogIn, served: Served) -> None
         other.close()
         for _ in lines:
             pass
+
+
+def test_the_stream_of_a_user_who_is_removed_ends(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.web.app.LOOK_AGAIN_S", 0.0)
+    with served.engine.begin() as connection:
+        add(connection, "leaver", Role.VIEWER, password=PASSWORD, at_ms=NOW_MS)
+    visitor = Visitor(served)
+    visitor.log_in("leaver")
+    with visitor.client.stream("GET", "/events") as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 2000"
+        with served.engine.begin() as connection:
+            remove(connection, "leaver")
+        for _ in lines:
+            pass
+    visitor.close()

@@ -11,6 +11,8 @@ document.querySelector("[data-print]")?.addEventListener("click", () => window.p
     const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { timeZone: main.dataset.zone });
     const tell = (ms) => {
         heard = Date.now();
+        // read out only when something is wrong, not at each beat
+        said.removeAttribute("role");
         said.classList.remove("stale");
         said.classList.add("on");
         said.dataset.at = ms;
@@ -34,6 +36,7 @@ document.querySelector("[data-print]")?.addEventListener("click", () => window.p
             return;
         }
         if (old.outerHTML === fresh.outerHTML) return;
+        if (name === "alarms-known") document.getElementById("newer").hidden = false;
         // who is on a link by the keyboard stays there
         const held = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
         old.replaceWith(fresh);
@@ -54,6 +57,8 @@ document.querySelector("[data-print]")?.addEventListener("click", () => window.p
     });
     setInterval(() => {
         if (Date.now() - heard < SILENT_MS) return;
+        if (said.classList.contains("stale")) return;
+        said.setAttribute("role", "alert");
         said.classList.remove("on");
         said.classList.add("stale");
         said.textContent = `${main.dataset.stale} ${clock(Number(said.dataset.at || heard))}`;
