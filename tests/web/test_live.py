@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,15 @@ import httpx
 import pytest
 from sqlalchemy import Engine, event, update
 
+from feed.messages import (
+    Fault,
+    GateState,
+    ReaderSummary,
+    RecordsSummary,
+    Summary,
+    decode_state,
+    encode_message,
+)
 from hub.store.engine import connect
 from hub.store.schema import gate_states, metadata
 from hub.users import Role, add, remove
@@ -238,3 +248,37 @@ def test_the_stream_of_a_user_who_is_removed_ends(
         for _ in lines:
             pass
     visitor.close()
+
+
+def test_the_made_up_states_are_states_of_the_feed() -> None:
+    for changes in ({}, {"gate": {"faults": [{"device": "camera", "cause": "hung"}]}}):
+        found = decode_state(state_of(NOW_MS, 11, random.Random(1), **changes).encode())
+        assert found.gate is not None
+        assert found.records is not None
+
+
+def test_what_a_gate_really_publishes_is_understood(store: Store) -> None:
+    at = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+    said = GateState(
+        status="online", version="0.1.0", since=at, at=at,
+        gate=Summary(
+            phase="held_open", door="open", granted=41,
+            readers=(ReaderSummary(name="in", direction="in", phase="idle", median_c=36.6),),
+            faults=(Fault(device="publisher", cause="other"),),
+        ),
+        records=RecordsSummary(stream="s", seq=9, confirmed=3, oldest_unconfirmed_at=at),
+    )  # fmt: skip
+    with store.engine.begin() as connection:
+        connection.execute(
+            update(gate_states)
+            .where(gate_states.c.gate == 12)
+            .values(state=encode_message(said).decode())
+        )
+    with store.engine.connect() as connection:
+        found = Looker(Limits(zone=ZoneInfo("Asia/Ho_Chi_Minh"))).gate(connection, 12, NOW_MS)
+    assert found is not None
+    assert (found.status, found.phase, found.door, found.granted) == (
+        Status.FAULT, "held_open", "open", 41,
+    )  # fmt: skip
+    assert found.oldest_unconfirmed_ms == found.since_ms == NOW_MS
+    assert found.readers[0].median_c == 36.6
