@@ -1,4 +1,6 @@
-"""What runs in a hub beside ingest: the monitor and the HTTP interface, each in its threads."""
+"""What runs in a hub beside ingest: the monitor and the HTTP interface with its pages, each in
+its threads.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from hub.config import Config
+from hub.config import Config, ConfigError
 from hub.monitor.watch import Watch
 from hub.store.engine import connect
+from identity.keys import KeyFileError
 
 if TYPE_CHECKING:
     from hub.api.server import Server
+    from hub.web.desk import Desk
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +30,17 @@ class Beside:
         self._engine = engine or connect(config.store.where)
         self._watch = Watch(config.mqtt, config.monitor, self._engine)
         self._server: Server | None = None
+        self.desk: Desk | None = None  # of the pages, where they are served
         if config.api.listen is not None:
             from hub.api.app import create
             from hub.api.server import Server
+            from hub.web.app import mount
 
             app = create(self._engine, config, broker=self._broker)
+            try:
+                self.desk = mount(app, self._engine, config)
+            except KeyFileError as error:
+                raise ConfigError(f"identity.key_file: {error}") from error
             self._server = Server(app, config.api.listen)
 
     @property

@@ -1,4 +1,4 @@
-"""`edge-hub api`: the HTTP interface by itself."""
+"""`edge-hub api`: the pages and the HTTP interface by themselves."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from hub.commands.common import (
     Refusal,
     config_option,
     json_option,
+    log_in_option,
     store_option,
     write_json,
 )
 from hub.commands.logs import set_up
 from hub.config import ConfigError
+from identity.keys import KeyFileError
 
 _LISTEN = "127.0.0.1:8080"
 
@@ -31,15 +33,24 @@ _LISTEN = "127.0.0.1:8080"
     metavar="HOST:PORT",
     help=f"Instead of the configuration's api.listen.  [default: {_LISTEN}]",
 )
+@log_in_option
 @json_option
-def api(config: Path | None, store: Path | None, listen: str | None, *, as_json: bool) -> None:
-    """Serve the HTTP interface beside a hub that runs elsewhere, until SIGTERM or Ctrl-C.
+def api(
+    config: Path | None,
+    store: Path | None,
+    listen: str | None,
+    log_in: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Serve the pages and the HTTP interface beside a hub that runs elsewhere.
 
-    `edge-hub serve` serves it too. Speaks plain HTTP: beyond this machine put a server that speaks
-    TLS in front of it.
+    Until SIGTERM or Ctrl-C. `edge-hub serve` serves them too. Speaks plain HTTP: beyond this
+    machine put a server that speaks TLS in front of it.
     """
     from hub.api.app import create
     from hub.api.server import Server
+    from hub.web.app import mount
 
     set_up(as_json=as_json)
     with opened("api", config, store) as (engine, loaded):
@@ -47,16 +58,19 @@ def api(config: Path | None, store: Path | None, listen: str | None, *, as_json:
         if not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit():
             raise Refusal(f"edge-hub api: --listen {address}: give HOST:PORT, as 127.0.0.1:8080")
         try:
-            server = Server(create(engine, loaded), address)
-        except ConfigError as error:
+            app = create(engine, loaded)
+            desk = mount(app, engine, loaded)
+            server = Server(app, address)
+        except (ConfigError, KeyFileError) as error:
             raise Refusal(f"edge-hub api: {error}") from error
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
         server.start()
+        links = {role: desk.one_time_link(server.url, role=role, name=role) for role in log_in}
         if as_json:
-            write_json({"url": server.url})
+            write_json({"url": server.url} | ({"log_in": links} if links else {}))
         else:
-            click.echo(server.url)
+            click.echo("\n".join([server.url, *links.values()]))
         ending.wait()
         server.stop()

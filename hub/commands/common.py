@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hub.config import Config, ConfigError, load
+from hub.users import Role
 
 BAD_INPUT = 2
 PLACES = (Path("hub.toml"), Path("/etc/edge-hub/hub.toml"))
@@ -36,6 +37,15 @@ store_option = click.option(
     metavar="FILE|URL",
     help="The file of the records, or postgresql://USER@HOST/DATABASE, instead of the "
     "configuration's.",
+)
+
+log_in_option = click.option(
+    "log_in",
+    "--log-in",
+    metavar="ROLE",
+    multiple=True,
+    type=click.Choice([str(role) for role in Role]),
+    help="Print an address that logs in to the pages once, within 15 minutes, as ROLE: for trials.",
 )
 
 

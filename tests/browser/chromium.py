@@ -133,9 +133,38 @@ class Chromium:
             time.sleep(0.02)
         return value
 
-    def picture(self) -> bytes:
-        """What the screen shows, PNG."""
-        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
+    def picture(self, *, whole: bool = False) -> bytes:
+        """What the screen shows, or the whole page; PNG."""
+        shot: dict[str, Any] = {}
+        if whole:
+            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+            shot = {"captureBeyondViewport": True, "clip": {**size, "scale": 1}}
+        return base64.b64decode(self.call("Page.captureScreenshot", **shot)["data"])
+
+    def size(self, width: int, height: int, *, dark: bool = False) -> None:
+        """The screen: its size in CSS pixels, and which colours are preferred."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
+        )  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme, still])
+
+    def fill(self, selector: str, text: str) -> None:
+        """Type into a field, key by key as the page sees it."""
+        self.wait(f"document.querySelector({json.dumps(selector)}) !== null")
+        self.run(
+            f"(e => {{ e.focus(); e.value = ''; }})(document.querySelector({json.dumps(selector)}))"
+        )
+        self.call("Input.insertText", text=text)
+
+    def press(self, selector: str) -> None:
+        """Click, and wait until the page that it leads to is loaded."""
+        self.wait(f"document.querySelector({json.dumps(selector)}) !== null")
+        self._events.clear()
+        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        self._until(lambda: any(e["method"] == "Page.loadEventFired" for e in self._events))
 
     def resize(self, width: int, height: int) -> None:
         """Give the page a screen of so many pixels."""

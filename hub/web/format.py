@@ -1,0 +1,115 @@
+"""Numbers, days and times as people of each language write them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from hub.web.texts import Language, name_of
+
+_NONE = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+_NOTHING = Markup("&#8211;")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """One language and time zone."""
+
+    language: Language
+    zone: ZoneInfo
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """1.234,5 in Vietnamese, 1,234.5 in English."""
+        text = f"{value:,.{digits}f}"
+        return text if self.language == "en" else text.translate(_SWAPPED)
+
+    def share(self, value: float | None) -> str:
+        return _NONE if value is None else f"{self.number(value * 100, 1)} %"
+
+    def degrees(self, value_c: float | None) -> str:
+        return _NONE if value_c is None else f"{self.number(value_c, 1)} °C"
+
+    def difference(self, value_c: float | None) -> str:
+        """With its sign, to 0.01 °C."""
+        if value_c is None:
+            return _NONE
+        sign = "+" if value_c > 0 else _MINUS if value_c < 0 else "±"
+        return f"{sign}{self.number(abs(value_c), 2)} °C"
+
+    def day(self, day: date) -> str:
+        if self.language == "vi":
+            return f"{day.day:02}/{day.month:02}/{day.year}"
+        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def short_day(self, day: date) -> str:
+        if self.language == "vi":
+            return f"{day.day}/{day.month}"
+        return f"{day.day} {_MONTHS[day.month - 1]}"
+
+    def at(self, at_ms: int | None) -> Markup:
+        """Day and time."""
+        if at_ms is None:
+            return _NOTHING
+        moment = self.moment(at_ms)
+        return self._time(at_ms, f"{self.day(moment.date())} {moment:%H:%M}")
+
+    def short(self, at_ms: int | None) -> Markup:
+        """Day and time, without the year."""
+        if at_ms is None:
+            return _NOTHING
+        moment = self.moment(at_ms)
+        return self._time(at_ms, f"{self.short_day(moment.date())} {moment:%H:%M}")
+
+    def clock(self, at_ms: int | None) -> Markup:
+        """The time of the day, to the second."""
+        if at_ms is None:
+            return _NOTHING
+        return self._time(at_ms, f"{self.moment(at_ms):%H:%M:%S}")
+
+    def written(self, at_ms: int) -> str:
+        """As the field of a form has it."""
+        return f"{self.moment(at_ms):%Y-%m-%dT%H:%M}"
+
+    def minutes(self, value: float) -> str:
+        """2 h 05; 45 min."""
+        whole = round(value)
+        unit = "phút" if self.language == "vi" else "min"
+        hours, minutes = divmod(whole, 60)
+        return f"{hours} h {minutes:02}" if hours else f"{minutes} {unit}"
+
+    def moment(self, at_ms: int) -> datetime:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone)
+
+    def _time(self, at_ms: int, shown: str) -> Markup:
+        return Markup('<time datetime="{}">{}</time>').format(
+            self.moment(at_ms).isoformat(timespec="milliseconds"), shown
+        )
+
+
+_PLACE = frozenset({"gate", "site", "state"})  # what stands beside an alarm anyway
+_TABLES = {"device": "device", "cause": "cause", "reader": "direction"}
+
+
+def detail_of(language: Language, text: str) -> str:
+    """An alarm's details in words; those that the hub found are words already."""
+    try:
+        details = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(details, dict):
+        return text
+    said = []
+    for key, value in details.items():
+        if key not in _PLACE and value is not None:
+            shown = name_of(language, _TABLES[key], str(value)) if key in _TABLES else value
+            said.append(f"{name_of(language, 'detail', key)}: {shown}")
+    return "; ".join(said)
+
+
+_SWAPPED = str.maketrans(",.", ".,")

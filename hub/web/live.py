@@ -1,0 +1,236 @@
+"""What changed, to everyone who looks, by server-sent events.
+
+One watcher reads the store for all viewers, and only while there are some. What changed is
+rendered once for each audience (a language, and whether entries may be seen), and the same bytes
+go to each of its viewers. A viewer too slow for its queue is let go: its browser comes back with
+the last version that it saw and gets what changed since.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.web.look import Looker, Overview
+from hub.web.texts import Language
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 0.5
+BEAT_S = 5.0
+MOST_VIEWERS = 150  # below hub.api.server's limit, so that pages are still answered
+_QUEUE = 16  # messages that a viewer may be behind
+_KEEP_FOR_S = 2.0  # a reading of the store serves pages for so long
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Viewers who get the same bytes."""
+
+    language: Language
+    entries: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a page: the macro of parts.html that renders it, and what it is given. It is
+    rendered anew when `given` differs. `entries` pieces are for those who may see entries.
+    """
+
+    macro: str
+    given: object
+    entries: bool = False
+
+
+Pieces = Callable[[Overview], Mapping[str, Piece]]
+Render = Callable[[Audience, Piece], str]
+
+
+class TooManyViewersError(Exception):
+    """No more viewers are taken."""
+
+
+@dataclass(eq=False, slots=True)
+class _Viewer:
+    queue: asyncio.Queue[bytes | None] = field(
+        default_factory=lambda: asyncio.Queue(maxsize=_QUEUE)
+    )
+
+
+class _Board:
+    """The newest reading, and at which version each of its pieces last changed."""
+
+    def __init__(
+        self, engine: Engine, looker: Looker, pieces: Pieces, now_ms: Callable[[], int]
+    ) -> None:
+        self.epoch = secrets.token_hex(4)  # another process counts anew
+        self.version = 0
+        self.pieces: dict[str, tuple[Piece, int]] = {}
+        self._engine = engine
+        self._looker = looker
+        self._make = pieces
+        self._now_ms = now_ms
+        self._lock = threading.Lock()
+        self._overview: Overview | None = None
+        self._read_s = float("-inf")
+
+    def read(self, *, older_s: float = 0.0) -> tuple[Overview, str]:
+        """The store as it is, or was `older_s` ago at most, with its version. From any thread;
+        raises SQLAlchemyError.
+        """
+        with self._lock:
+            if self._overview is None or time.monotonic() - self._read_s > older_s:
+                with self._engine.connect() as connection:
+                    overview = self._looker.overview(connection, self._now_ms())
+                self._take(self._make(overview))
+                self._overview, self._read_s = overview, time.monotonic()
+            return self._overview, f"{self.epoch}-{self.version}"
+
+    def changed(self, since: int, *, entries: bool) -> tuple[int, dict[str, Piece]]:
+        """The version now, and the pieces that changed after another."""
+        with self._lock:
+            found = {
+                name: piece
+                for name, (piece, version) in self.pieces.items()
+                if version > since and (entries or not piece.entries)
+            }
+            return self.version, found
+
+    def _take(self, pieces: Mapping[str, Piece]) -> None:
+        after = self.version + 1
+        kept = {}
+        for name, piece in pieces.items():
+            before = self.pieces.get(name)
+            kept[name] = before if before is not None and before[0] == piece else (piece, after)
+        if kept != self.pieces:
+            self.pieces = kept
+            self.version = after
+
+
+class Live:
+    """The watcher and its viewers. Streams belong to one event loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        looker: Looker,
+        pieces: Pieces,
+        render: Render,
+        *,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        interval_s: float = INTERVAL_S,
+        beat_s: float = BEAT_S,
+    ) -> None:
+        self._board = _Board(engine, looker, pieces, now_ms)
+        self._render = render
+        self._now_ms = now_ms
+        self._interval_s = interval_s
+        self._beat_s = beat_s
+        self._viewers: dict[Audience, set[_Viewer]] = {}
+        self._sent: dict[Audience, int] = {}
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def viewers(self) -> int:
+        return sum(len(each) for each in self._viewers.values())
+
+    def current(self) -> tuple[Overview, str]:
+        """The overview for a page, and the version it has. From any thread."""
+        return self._board.read(older_s=_KEEP_FOR_S if self._viewers else 0.0)
+
+    def changed_now(self) -> None:
+        """Read anew at once, after an action. From any thread."""
+        self._board.read()
+
+    async def stream(
+        self, audience: Audience, since: str, lasts: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
+        """The events for one viewer, until it goes or `lasts` is false.
+
+        Raises TooManyViewersError.
+        """
+        if self.viewers >= MOST_VIEWERS:
+            raise TooManyViewersError
+        viewer = _Viewer()
+        await asyncio.to_thread(self.current)
+        self._viewers.setdefault(audience, set()).add(viewer)
+        self._sent.setdefault(audience, self._board.version)
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch())
+        try:
+            yield b"retry: 2000\n\n"
+            yield await asyncio.to_thread(self._message, audience, self._since(since))
+            while lasts():
+                message = await viewer.queue.get()
+                if message is None:
+                    return
+                yield message
+        finally:
+            self._leave(audience, viewer)
+
+    def _leave(self, audience: Audience, viewer: _Viewer) -> None:
+        left = self._viewers.get(audience, set())
+        left.discard(viewer)
+        if not left:
+            self._viewers.pop(audience, None)
+            self._sent.pop(audience, None)
+
+    def _since(self, text: str) -> int:
+        epoch, _, version = text.partition("-")
+        if epoch != self._board.epoch or not (version.isascii() and version.isdigit()):
+            return 0
+        return int(version)
+
+    async def _watch(self) -> None:
+        """Until nobody looks any more."""
+        beat_s = time.monotonic()
+        while self._viewers:
+            began_s = time.monotonic()
+            try:
+                await asyncio.to_thread(self._board.read)
+            except SQLAlchemyError as error:
+                # without beats the pages say by themselves that they are old
+                log.warning("the store can't be read: %s", str(error).partition("\n")[0])
+                await asyncio.sleep(self._interval_s)
+                continue
+            version = self._board.version
+            for audience in list(self._viewers):
+                if self._sent.get(audience, 0) < version:
+                    message = await asyncio.to_thread(
+                        self._message, audience, self._sent.get(audience, 0)
+                    )
+                    self._sent[audience] = version
+                    self._send(audience, message)
+            if began_s - beat_s >= self._beat_s:
+                beat_s = began_s
+                beat = f"event: beat\ndata: {self._now_ms()}\n\n".encode()
+                for audience in list(self._viewers):
+                    self._send(audience, beat)
+            await asyncio.sleep(max(0.05, self._interval_s - (time.monotonic() - began_s)))
+
+    def _send(self, audience: Audience, message: bytes) -> None:
+        for viewer in list(self._viewers.get(audience, ())):
+            if viewer.queue.full():
+                while not viewer.queue.empty():
+                    viewer.queue.get_nowait()
+                viewer.queue.put_nowait(None)
+                self._leave(audience, viewer)
+            else:
+                viewer.queue.put_nowait(message)
+
+    def _message(self, audience: Audience, since: int) -> bytes:
+        version, changed = self._board.changed(since, entries=audience.entries)
+        parts = {name: self._render(audience, piece) for name, piece in changed.items()}
+        data = json.dumps({"at": self._now_ms(), "parts": parts}, ensure_ascii=False)
+        return f"id: {self._board.epoch}-{version}\nevent: parts\ndata: {data}\n\n".encode()

@@ -1,0 +1,574 @@
+"""What the overview and a gate's page show, read from the store: now, and nothing about persons.
+
+Written for SQLite and PostgreSQL. Times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, and_, func, select
+
+from hub.store.schema import (
+    alarms,
+    gate_states,
+    gates,
+    islands,
+    passages,
+    people,
+    sites,
+    streams,
+    visits,
+)
+
+BEHIND_S = 600.0  # a record that waits longer than this for the hub is worth a look
+ENTRIES_WITHIN_MS = 3_600_000
+_MOST_ENTRIES = 12
+_MOST_ALARMS = 50
+_WENT_THROUGH = ("passed", "held_open", "opened")  # hub.reports.entries says why `opened`
+_SHOWN_OF_TOKEN = 8
+
+
+class Status(StrEnum):
+    """A gate at a glance, the worst first."""
+
+    FIRE = "fire"
+    OFFLINE = "offline"
+    FAULT = "fault"
+    BEHIND = "behind"
+    UNHEARD = "unheard"
+    WELL = "well"
+
+
+URGENCY = {status: number for number, status in enumerate(Status)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultNow:
+    """A device that does not work, by the stable names of the feed."""
+
+    device: str
+    cause: str
+    reader: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderNow:
+    """A reader: temperatures in °C. `ambient_c` is the air, `median_c` of `median_of` people."""
+
+    name: str
+    direction: str
+    phase: str | None = None
+    ambient_c: float | None = None
+    median_c: float | None = None
+    median_of: int | None = None
+    drift_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateNow:
+    """A gate as it last said, and what to make of it."""
+
+    id: int
+    gate: str
+    name: str
+    status: Status
+    heard_ms: int | None = None
+    since_ms: int | None = None
+    version: str | None = None
+    phase: str | None = None
+    door: str | None = None
+    granted: int = 0
+    denied: int = 0
+    oldest_unconfirmed_ms: int | None = None
+    faults: tuple[FaultNow, ...] = ()
+    readers: tuple[ReaderNow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteNow:
+    """A site with its gates, how many are inside, and its decisions since midnight."""
+
+    id: int
+    park: str
+    site: str
+    name: str
+    latitude: float | None
+    longitude: float | None
+    gates: tuple[GateNow, ...]
+    inside: int = 0
+    entries: int = 0
+    refused: int = 0
+
+    @property
+    def status(self) -> Status:
+        """The worst of its gates."""
+        return min(
+            (gate.status for gate in self.gates), key=URGENCY.__getitem__, default=Status.UNHEARD
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A decision. `token` is the beginning of the person's token: no identity."""
+
+    stream: int
+    seq: int
+    at_ms: int
+    gate: str
+    site: str
+    direction: str | None
+    token: str | None
+    granted: bool
+    reason: str
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmNow:
+    """An alarm; the gate's names are None where it is about none."""
+
+    id: int
+    at_ms: int
+    name: str
+    detail: str
+    park: str | None = None
+    site: str | None = None
+    gate: str | None = None
+    gate_id: int | None = None
+    site_name: str | None = None
+    gate_name: str | None = None
+    acknowledged_ms: int | None = None
+    acknowledged_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """All of it, at one moment."""
+
+    at_ms: int
+    sites: tuple[SiteNow, ...]
+    entries: tuple[Entry, ...]
+    alarms: tuple[AlarmNow, ...]
+    open_alarms: int
+
+    @property
+    def counts(self) -> Mapping[Status, int]:
+        """How many gates there are in each status."""
+        found: defaultdict[Status, int] = defaultdict(int)
+        for site in self.sites:
+            for gate in site.gates:
+                found[gate.status] += 1
+        return found
+
+    @property
+    def gate_count(self) -> int:
+        return sum(len(site.gates) for site in self.sites)
+
+    @property
+    def inside(self) -> int:
+        return sum(site.inside for site in self.sites)
+
+    @property
+    def entries_today(self) -> int:
+        return sum(site.entries for site in self.sites)
+
+    @property
+    def refused_today(self) -> int:
+        return sum(site.refused for site in self.sites)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the looks go by: a gate silent for `silent_s` is offline; no stay is longer than
+    `longest_stay_ms` where the site says none.
+    """
+
+    zone: ZoneInfo
+    silent_s: float = 150.0
+    longest_stay_ms: int = 57_600_000
+
+
+@dataclass(slots=True)
+class Looker:
+    """Reads overviews one after the other; what is slow to count is counted anew each
+    `counts_ms`. Used by one thread at a time.
+    """
+
+    limits: Limits
+    counts_ms: int = 10_000
+    _parsed: dict[int, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    _counted_ms: int = 0
+    _counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def overview(self, connection: Connection, now_ms: int) -> Overview:
+        """The overview at this moment."""
+        by_site = self._gates(connection, now_ms)
+        inside = occupancy(connection, now_ms, self.limits)
+        if now_ms - self._counted_ms >= self.counts_ms or now_ms < self._counted_ms:
+            self._counts = _today(connection, midnight_ms(now_ms, self.limits.zone), now_ms)
+            self._counted_ms = now_ms
+        rows = connection.execute(
+            select(
+                sites.c.id, sites.c.park, sites.c.site, sites.c.name, sites.c.latitude,
+                sites.c.longitude,
+            ).order_by(sites.c.park, sites.c.site)
+        )  # fmt: skip
+        found = []
+        for row in rows:
+            entries, refused = self._counts.get(row.id, (0, 0))
+            found.append(
+                SiteNow(
+                    id=row.id, park=row.park, site=row.site, name=row.name or row.site,
+                    latitude=row.latitude, longitude=row.longitude,
+                    gates=tuple(by_site.get(row.id, ())), inside=inside.get(row.id, 0),
+                    entries=entries, refused=refused,
+                )
+            )  # fmt: skip
+        some = alarm_list(connection, is_open=True, most=_MOST_ALARMS)
+        return Overview(
+            at_ms=now_ms,
+            sites=tuple(found),
+            entries=last_entries(connection, now_ms),
+            alarms=some,
+            open_alarms=len(some) if len(some) < _MOST_ALARMS else count_open_alarms(connection),
+        )
+
+    def gate(self, connection: Connection, gate: int, now_ms: int) -> GateNow | None:
+        """One gate at this moment; None where there is none of that id."""
+        found = self._gates(connection, now_ms, gate)
+        return next((one for each in found.values() for one in each), None)
+
+    def _gates(
+        self, connection: Connection, now_ms: int, gate: int | None = None
+    ) -> dict[int, list[GateNow]]:
+        query = (
+            select(
+                gates.c.id, gates.c.site, gates.c.gate, gates.c.name, gate_states.c.heard_ms,
+                gate_states.c.online, gate_states.c.state,
+            )
+            .join(gate_states, gate_states.c.gate == gates.c.id, isouter=True)
+            .order_by(gates.c.site, gates.c.gate)
+        )  # fmt: skip
+        if gate is not None:
+            query = query.where(gates.c.id == gate)
+        found: defaultdict[int, list[GateNow]] = defaultdict(list)
+        for row in connection.execute(query):
+            found[row.site].append(self._gate(row, now_ms))
+        return found
+
+    def _gate(self, row: Any, now_ms: int) -> GateNow:
+        name = row.name or row.gate
+        if row.state is None:
+            return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD)
+        text, said = self._parsed.get(row.id, ("", {}))
+        if text != row.state:
+            said = _object(row.state)
+            self._parsed[row.id] = (row.state, said)
+        summary, records = _part(said, "gate"), _part(said, "records")
+        faults = tuple(
+            FaultNow(
+                device=str(one.get("device")), cause=str(one.get("cause")), reader=one.get("reader")
+            )
+            for one in _parts(summary, "faults")
+        )
+        oldest_ms = _time_ms(records.get("oldest_unconfirmed_at"))
+        silent = now_ms - row.heard_ms > self.limits.silent_s * 1000
+        return GateNow(
+            id=row.id, gate=row.gate, name=name,
+            status=_status(
+                online=bool(row.online) and not silent, fire=summary.get("fire") is True,
+                faulted=bool(faults), oldest_ms=oldest_ms, now_ms=now_ms,
+            ),
+            heard_ms=row.heard_ms, since_ms=_time_ms(said.get("since")),
+            version=said.get("version"), phase=summary.get("phase"), door=summary.get("door"),
+            granted=int(summary.get("granted", 0)), denied=int(summary.get("denied", 0)),
+            oldest_unconfirmed_ms=oldest_ms, faults=faults,
+            readers=tuple(
+                ReaderNow(
+                    name=str(one.get("name")), direction=str(one.get("direction")),
+                    phase=one.get("phase"), ambient_c=one.get("ambient_c"),
+                    median_c=one.get("median_c"), median_of=one.get("median_of"),
+                    drift_c=one.get("drift_c"),
+                )
+                for one in _parts(summary, "readers")
+            ),
+        )  # fmt: skip
+
+
+def _status(
+    *, online: bool, fire: bool, faulted: bool, oldest_ms: int | None, now_ms: int
+) -> Status:
+    if not online:
+        return Status.OFFLINE
+    if fire:
+        return Status.FIRE
+    if faulted:
+        return Status.FAULT
+    if oldest_ms is not None and now_ms - oldest_ms > BEHIND_S * 1000:
+        return Status.BEHIND
+    return Status.WELL
+
+
+def occupancy(connection: Connection, at_ms: int, limits: Limits) -> dict[int, int]:
+    """How many are inside each site at a moment, by site id; sites with nobody are left out."""
+    longest_min = connection.execute(select(func.max(sites.c.longest_stay_min))).scalar()
+    longest_ms = max(limits.longest_stay_ms, int(longest_min or 0) * 60_000)
+    query = (
+        select(visits.c.site, func.count())
+        # by site first: the index is on (site, in_ms)
+        .where(
+            visits.c.site.in_(select(sites.c.id)),
+            visits.c.in_ms > at_ms - longest_ms,
+            visits.c.in_ms <= at_ms,
+            visits.c.out_ms > at_ms,
+        )
+        .group_by(visits.c.site)
+    )
+    return {int(site): int(count) for site, count in connection.execute(query)}
+
+
+def _today(connection: Connection, from_ms: int, to_ms: int) -> dict[int, tuple[int, int]]:
+    query = (
+        select(passages.c.site, passages.c.granted, func.count())
+        .where(
+            passages.c.site.in_(select(sites.c.id)),
+            passages.c.at_ms >= from_ms,
+            passages.c.at_ms <= to_ms,
+            (~passages.c.granted)
+            | and_(
+                passages.c.outcome.in_(_WENT_THROUGH),
+                func.coalesce(passages.c.direction, "in") != "out",
+            ),
+        )
+        .group_by(passages.c.site, passages.c.granted)
+    )
+    found: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for site, granted, count in connection.execute(query):
+        found[site][0 if granted else 1] += count
+    return {site: (entries, refused) for site, (entries, refused) in found.items()}
+
+
+def last_entries(
+    connection: Connection, now_ms: int, *, gate: int | None = None, most: int = _MOST_ENTRIES
+) -> tuple[Entry, ...]:
+    """The newest decisions of the last hour, everywhere or of one gate; the newest first."""
+    query = (
+        select(
+            passages.c.stream, passages.c.seq, passages.c.at_ms, passages.c.direction,
+            passages.c.granted, passages.c.reasons, passages.c.outcome, people.c.token,
+            gates.c.gate, gates.c.name.label("gate_name"), sites.c.site,
+            sites.c.name.label("site_name"),
+        )
+        .join(gates, passages.c.gate == gates.c.id)
+        .join(sites, passages.c.site == sites.c.id)
+        .join(people, passages.c.person == people.c.id, isouter=True)
+        .where(
+            passages.c.at_ms > now_ms - ENTRIES_WITHIN_MS,
+            passages.c.at_ms <= now_ms,
+        )
+        .order_by(passages.c.at_ms.desc(), passages.c.stream, passages.c.seq.desc())
+        .limit(most)
+    )  # fmt: skip
+    if gate is None:
+        query = query.where(passages.c.site.in_(select(sites.c.id)))
+    else:
+        place = select(gates.c.site).where(gates.c.id == gate).scalar_subquery()
+        query = query.where(passages.c.site == place, passages.c.gate == gate)
+    return tuple(
+        Entry(
+            stream=row.stream, seq=row.seq, at_ms=row.at_ms, gate=row.gate_name or row.gate,
+            site=row.site_name or row.site, direction=row.direction,
+            token=row.token[:_SHOWN_OF_TOKEN] if row.token else None, granted=row.granted,
+            reason=deciding(row.reasons), outcome=row.outcome,
+        )
+        for row in connection.execute(query)
+    )  # fmt: skip
+
+
+def deciding(reasons: str) -> str:
+    """The first of the reasons is what decided."""
+    return reasons.partition(" ")[0]
+
+
+# --- alarms ---------------------------------------------------------------------------------
+
+
+def count_open_alarms(connection: Connection) -> int:
+    """How many nobody has acknowledged."""
+    query = select(func.count()).where(alarms.c.acknowledged_ms.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def alarm_list(
+    connection: Connection,
+    *,
+    is_open: bool | None = None,
+    gate: int | None = None,
+    most: int = 200,
+) -> tuple[AlarmNow, ...]:
+    """The newest alarms first; `is_open` chooses those that nobody has acknowledged."""
+    query = (
+        select(
+            alarms.c.id, alarms.c.at_ms, alarms.c.name, alarms.c.detail,
+            alarms.c.acknowledged_ms, alarms.c.acknowledged_by, streams.c.park, streams.c.site,
+            streams.c.gate, gates.c.id.label("gate_id"), sites.c.name.label("site_name"),
+            gates.c.name.label("gate_name"),
+        )
+        .join(streams, alarms.c.stream == streams.c.id, isouter=True)
+        .join(
+            sites,
+            and_(sites.c.park == streams.c.park, sites.c.site == streams.c.site),
+            isouter=True,
+        )
+        .join(gates, and_(gates.c.site == sites.c.id, gates.c.gate == streams.c.gate), isouter=True)
+        .order_by(alarms.c.at_ms.desc(), alarms.c.id.desc())
+        .limit(most)
+    )  # fmt: skip
+    if is_open is not None:
+        waiting = alarms.c.acknowledged_ms.is_(None)
+        query = query.where(waiting if is_open else ~waiting)
+    if gate is not None:
+        query = query.where(gates.c.id == gate)
+    return tuple(
+        AlarmNow(
+            id=row.id, at_ms=row.at_ms, name=row.name, detail=row.detail, park=row.park,
+            site=row.site, gate=row.gate, gate_id=row.gate_id, site_name=row.site_name,
+            gate_name=row.gate_name,
+            acknowledged_ms=row.acknowledged_ms, acknowledged_by=row.acknowledged_by,
+        )
+        for row in connection.execute(query)
+    )  # fmt: skip
+
+
+# --- one gate -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamNow:
+    """A journal of a gate: stored without a hole up to `upto`; the gaps are (first, last)."""
+
+    stream: str
+    upto: int
+    gaps: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warmth:
+    """An hour of a gate: medians of the estimates of people and of the air, in °C."""
+
+    hour_ms: int
+    people: int
+    estimate_c: float
+    ambient_c: float
+
+
+def place_of(connection: Connection, gate: int) -> SiteNow | None:
+    """The site of a gate, without figures."""
+    row = connection.execute(
+        select(
+            sites.c.id, sites.c.park, sites.c.site, sites.c.name, sites.c.latitude,
+            sites.c.longitude,
+        )
+        .join(gates, gates.c.site == sites.c.id)
+        .where(gates.c.id == gate)
+    ).first()  # fmt: skip
+    if row is None:
+        return None
+    return SiteNow(
+        id=row.id, park=row.park, site=row.site, name=row.name or row.site,
+        latitude=row.latitude, longitude=row.longitude, gates=(),
+    )  # fmt: skip
+
+
+def streams_of(connection: Connection, place: SiteNow, gate: str) -> tuple[StreamNow, ...]:
+    """The journals of a gate, the newest last."""
+    query = (
+        select(streams.c.id, streams.c.stream, streams.c.upto)
+        .where(streams.c.park == place.park, streams.c.site == place.site, streams.c.gate == gate)
+        .order_by(streams.c.id)
+    )
+    found = []
+    for row in connection.execute(query).all():
+        spans = connection.execute(
+            select(islands.c.first, islands.c.last)
+            .where(islands.c.stream == row.id)
+            .order_by(islands.c.first)
+        )
+        gaps, before = [], row.upto
+        for first, last in spans:
+            gaps.append((before + 1, first - 1))
+            before = last
+        found.append(StreamNow(stream=row.stream, upto=row.upto, gaps=tuple(gaps)))
+    return tuple(found)
+
+
+def warmth(
+    connection: Connection, *, site: int, gate: int | None, from_ms: int, to_ms: int
+) -> tuple[Warmth, ...]:
+    """Temperatures against the air, hour by hour: where they rise together, the estimate follows
+    the weather.
+    """
+    query = select(passages.c.at_ms, passages.c.estimate_c100, passages.c.ambient_c100).where(
+        passages.c.site == site,
+        passages.c.at_ms >= from_ms,
+        passages.c.at_ms < to_ms,
+        passages.c.estimate_c100.is_not(None),
+        passages.c.ambient_c100.is_not(None),
+    )
+    if gate is not None:
+        query = query.where(passages.c.gate == gate)
+    hours: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for at_ms, estimate, ambient in connection.execute(query):
+        hours[at_ms // 3_600_000].append((estimate, ambient))
+    return tuple(
+        Warmth(
+            hour_ms=hour * 3_600_000,
+            people=len(pairs),
+            estimate_c=_median([estimate for estimate, _ in pairs]) / 100,
+            ambient_c=_median([ambient for _, ambient in pairs]) / 100,
+        )
+        for hour, pairs in sorted(hours.items())
+    )
+
+
+def midnight_ms(now_ms: int, zone: ZoneInfo) -> int:
+    """When the day of this moment began there."""
+    day = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    return int(day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+
+
+def _median(values: Sequence[int]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return float(ordered[middle])
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    # what the feed's own decoder took; another form is shown as a gate that said nothing more
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {}
+
+
+def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = said.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _parts(said: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return [one for one in said.get(name) or () if isinstance(one, dict)]
+
+
+def _time_ms(text: Any) -> int | None:
+    if not isinstance(text, str):
+        return None
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,206 @@
+"""The manager's and the tracer's way through the pages, in a real browser; axe finds nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from hub.store.schema import alarms, audit, gate_states, sites
+from hub.web.sample import Sample, state_of
+from tests.browser.axe import findings
+from tests.browser.chromium import Chromium
+from tests.browser.hubpages import NOW_MS, Served, ask, log_in
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("hub"), Sample(people=200, days=4)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with Chromium(tmp_path_factory.mktemp("chromium") / "profile") as made:
+        yield made
+
+
+def text(browser: Chromium, selector: str = "main") -> str:
+    found: str = browser.run(f"document.querySelector({json.dumps(selector)}).innerText")
+    return found
+
+
+def test_a_manager_sees_an_alarm_come_and_acknowledges_it(
+    browser: Chromium, served: Served
+) -> None:
+    browser.size(1280, 900)
+    log_in(browser, served, role="manager")
+    browser.wait("document.querySelector('#live.on') !== null")
+    with served.engine.begin() as connection:
+        connection.execute(
+            insert(alarms).values(
+                at_ms=NOW_MS, name="door_forced", stream=21, seq=77_777,
+                detail=json.dumps({"gate": "g1"}), acknowledged_ms=None, acknowledged_by=None,
+            )
+        )  # fmt: skip
+    browser.wait("document.querySelector('#alarms').innerText.includes('Cửa bị phá mở')")
+    assert browser.run("document.querySelector('#figure-alarms dd').innerText") == "4"
+    assert browser.complaints() == []
+    browser.press("#alarms a.button")
+    assert "Cửa bị phá mở" in text(browser, ".cards")
+    browser.press(".cards .alarm button")
+    assert "Cửa bị phá mở" not in text(browser, ".cards")
+    assert "manager" in text(browser, "table")
+    # another comes while the list is open: nothing moves, the page says so
+    browser.wait("document.querySelector('#live.on') !== null")
+    with served.engine.begin() as connection:
+        connection.execute(
+            insert(alarms).values(at_ms=NOW_MS, name="fire", stream=21, seq=77_778, detail="{}")
+        )
+    browser.wait("!document.querySelector('#newer').hidden")
+    assert "Mở thoát hiểm" not in text(browser, ".cards")
+    browser.press("#newer a")
+    assert "Mở thoát hiểm" in text(browser, ".cards")
+    assert browser.complaints() == []
+
+
+def test_a_gate_that_fails_shows_at_once_on_the_open_page(
+    browser: Chromium, served: Served
+) -> None:
+    log_in(browser, served, role="viewer")
+    browser.wait("document.querySelector('#live.on') !== null")
+    assert browser.run("document.querySelector('#gate-11').classList.contains('well')")
+    broken = state_of(
+        NOW_MS, 11, random.Random(3), gate={"faults": [{"device": "camera", "cause": "unplugged"}]}
+    )
+    with served.engine.begin() as connection:
+        connection.execute(update(gate_states).where(gate_states.c.gate == 11).values(state=broken))
+    browser.wait("document.querySelector('#gate-11').classList.contains('fault')")
+    assert "máy ảnh: bị rút ra" in text(browser, "#gate-11")
+    # the pin on the map changed with it, as a drawing and not as a word
+    browser.wait("document.querySelector('#pin-1 .icon.fault') !== null")
+    assert browser.run("document.querySelector('#pin-1') instanceof SVGElement")
+    assert browser.complaints() == []
+
+
+def test_a_page_that_hears_nothing_more_says_so(browser: Chromium, served: Served) -> None:
+    log_in(browser, served, role="viewer")
+    browser.wait("document.querySelector('#live.on') !== null")
+    with served.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE gates RENAME TO gates_away")
+    try:
+        # the page looks at its own clock, which runs ahead here
+        browser.wait(
+            "(window.ahead = (window.ahead || 0) + 5000, Date.now = () => performance.timeOrigin"
+            " + performance.now() + ahead, document.querySelector('#live.stale') !== null)"
+        )
+        assert "Mất kết nối" in text(browser, "#live")
+    finally:
+        with served.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE gates_away RENAME TO gates")
+    browser.reload()
+    browser.wait("document.querySelector('#live.on') !== null")
+
+
+def test_a_tracer_goes_from_a_question_to_an_export(browser: Chromium, served: Served) -> None:
+    log_in(browser, served, role="tracer")
+    path = ask(browser, served)
+    assert "tiếp xúc với" in text(browser, "h1")
+    assert browser.run("document.querySelectorAll('table.contacts tbody tr').length") > 5
+    assert browser.run("document.querySelectorAll('svg.graph circle').length") > 5
+    assert "Kết quả" in text(browser)
+    # narrowed: the same gate within two minutes leaves fewer
+    before = browser.run("document.querySelectorAll('table.contacts tbody tr').length")
+    browser.fill("#same_gate_minutes", "2")
+    browser.press("form.stack button")
+    assert browser.run("location.pathname") != path
+    assert browser.run("document.querySelectorAll('table.contacts tbody tr').length") < before
+    kind, head = browser.run(
+        "fetch(document.querySelector('a[href$=\"/csv\"]').href)"
+        ".then(async r => [r.headers.get('content-type'), (await r.text()).slice(0, 12)])"
+    )
+    assert kind.startswith("text/csv")
+    assert head == "hop,token,na"
+    with served.engine.connect() as connection:
+        lines = connection.execute(select(audit.c.action).where(audit.c.who == "tracer")).scalars()
+        assert list(lines) == ["trace", "trace", "trace export"]
+    assert browser.complaints() == []
+
+
+def test_script_in_a_name_is_text_on_the_page_and_in_what_comes_live(
+    browser: Chromium, served: Served
+) -> None:
+    nasty = "<img src=x onerror=\"document.title='hacked'\"><b>Tên</b>"
+    log_in(browser, served, role="manager")
+    browser.wait("document.querySelector('#live.on') !== null")
+    with served.engine.begin() as connection:
+        before = connection.execute(select(sites.c.name).where(sites.c.id == 2)).scalar_one()
+        connection.execute(update(sites).where(sites.c.id == 2).values(name=nasty))
+    try:
+        # another name is another layout: the page loads itself anew
+        browser.wait("document.querySelector('#site-2 h3')?.innerText.startsWith('<img src=x')")
+        assert browser.run("document.querySelector('#site-2 b') === null")
+        assert "hacked" not in browser.run("document.title")
+    finally:
+        with served.engine.begin() as connection:
+            connection.execute(update(sites).where(sites.c.id == 2).values(name=before))
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_axe_finds_nothing_on_any_page(browser: Chromium, served: Served, language: str) -> None:
+    found = {}
+    browser.size(1280, 900, dark=language == "en")
+    browser.call("Network.clearBrowserCookies")
+    browser.open(f"{served.url}/login")
+    found["login"] = findings(browser)
+    for role in ("administrator", "tracer"):
+        log_in(browser, served, role=role, language=language)
+        pages = served.pages() if role == "administrator" else {"trace": "/trace"}
+        for name, path in pages.items():
+            browser.open(served.url + path)
+            assert browser.run("document.documentElement.lang") == language
+            found[name] = findings(browser)
+            assert browser.complaints() == [], name
+            # a field for a day draws its own picture
+            own = (served.url, "data:")
+            assert [url for url in browser.requested() if not url.startswith(own)] == []
+    ask(browser, served)
+    found["answer"] = findings(browser)
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Chromium, served: Served) -> None:
+    browser.size(360, 780)
+    log_in(browser, served)
+    wide = {}
+    for name, path in served.pages().items():
+        browser.open(served.url + path)
+        width = browser.run("document.documentElement.scrollWidth")
+        if width > 360:
+            wide[name] = width
+    assert wide == {}
+    browser.open(f"{served.url}/overview")
+    assert findings(browser) == []
+    small = browser.run(
+        "[...document.querySelectorAll('main a, button')].map(e => e.getBoundingClientRect())"
+        ".filter(r => r.width && (r.width < 24 || r.height < 18)).length"
+    )
+    assert small == 0
+
+
+def test_the_printed_muster_list_is_the_list_and_not_the_buttons(
+    browser: Chromium, served: Served
+) -> None:
+    browser.size(1280, 900)
+    log_in(browser, served, role="manager")
+    browser.open(f"{served.url}/muster?site=song-than/ky-tuc-xa")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    shown = "getComputedStyle(document.querySelector('{}')).display"
+    assert browser.run(shown.format("header.top")) == "none"
+    assert browser.run(shown.format("form.filter")) == "none"
+    assert browser.run(shown.format(".note")) != "none"
+    assert browser.run(shown.format("table.list-of-people")) == "table"
+    browser.call("Emulation.setEmulatedMedia", media="")

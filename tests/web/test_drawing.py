@@ -1,0 +1,166 @@
+"""Charts, the map and the forms of numbers: true to the figures, and never out of the picture."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.web.answers import Answers, Kept
+from hub.web.charts import Charts, Edge, Node, Series
+from hub.web.doors import safe_path
+from hub.web.format import Forms, detail_of
+
+VI, EN = Charts("vi"), Charts("en")
+FORMS = Forms("vi", ZoneInfo("Asia/Ho_Chi_Minh"))
+PLACES = st.lists(
+    st.tuples(
+        st.floats(8, 24), st.floats(102, 110), st.text(min_size=1, max_size=40)
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+@given(PLACES)
+def test_every_site_lies_on_the_map_and_labels_do_not_cover_each_other(
+    places: list[tuple[float, float, str]],
+) -> None:
+    spots = VI.spots(places)
+    assert len(spots) == len(places)
+    boxes = []
+    for spot, (_, _, name) in zip(spots, places, strict=True):
+        assert 0 <= spot.x <= 640
+        assert 0 <= spot.y <= 400
+        if spot.label:
+            x, y, anchor = spot.label
+            width = len(name) * 10.5
+            left = x - {"start": 0, "end": width, "middle": width / 2}[anchor]
+            boxes.append((left, y - 24, left + width, y + 6))
+    for at, one in enumerate(boxes):
+        assert one[0] >= 0
+        assert one[2] <= 640
+        for other in boxes[:at]:
+            assert (
+                one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+            )
+
+
+def test_north_is_up_and_east_is_right_at_one_scale() -> None:
+    south, north, east = VI.spots(
+        [(10.90, 106.70, "S"), (10.95, 106.70, "N"), (10.90, 106.75, "E")]
+    )
+    assert north.y < south.y
+    assert east.x > south.x
+    # a degree of longitude is shorter by the cosine of the latitude
+    assert (east.x - south.x) / (south.y - north.y) == pytest.approx(0.982, abs=0.001)
+
+
+def test_a_park_with_one_site_has_it_in_the_middle() -> None:
+    (spot,) = VI.spots([(10.9, 106.7, "Trường học")])
+    assert (spot.x, spot.y) == (320, 200)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=60))
+def test_columns_stand_on_the_line_and_below_the_top(values: list[tuple[int, int]]) -> None:
+    labels = [str(at) for at in range(len(values))]
+    drawn = VI.columns(
+        "Lượt",
+        labels,
+        [Series("Vào", [v[0] for v in values], 1), Series("Ra", [v[1] for v in values], 2)],
+    )
+    for rect in re.findall(
+        r'<rect class="s\d" x="[\d.]+" y="([\d.-]+)" width="[\d.]+" height="([\d.]+)"', drawn
+    ):
+        top, height = map(float, rect)
+        assert top >= 13.9
+        assert top + height <= 260 - 34 + 1.1
+
+
+@given(st.lists(st.none() | st.floats(30, 43), min_size=1, max_size=80))
+def test_lines_have_gaps_where_nothing_was_measured(values: list[float | None]) -> None:
+    labels = [str(at) for at in range(len(values))]
+    drawn = VI.lines("Nhiệt độ", labels, [Series("Người", values, 3)], unit="°C", ticks=labels)
+    assert drawn.count("<circle") == sum(value is not None for value in values)
+    assert drawn.count("nan") == 0
+
+
+NASTY = "</svg><script>alert(1)</script>\"'&"
+
+
+def test_what_is_drawn_is_well_formed_whatever_the_names() -> None:
+    drawn = [
+        EN.columns(NASTY, [NASTY], [Series(NASTY, [3], 1)]),
+        EN.lines(NASTY, [NASTY], [Series(NASTY, [36.6], 3)], unit=NASTY, ticks=[NASTY]),
+        EN.bar(2.0),
+        EN.graph(
+            NASTY, [Node("1", NASTY, 0), Node("2", NASTY, 1)], [Edge("1", "2", 1.0, NASTY)]
+        ),
+    ]  # fmt: skip
+    for one in drawn:
+        assert "<script" not in one
+        ET.fromstring(f"<div>{one}</div>")
+
+
+def test_in_a_graph_of_many_only_lines_between_rings_are_drawn() -> None:
+    nodes = [Node(str(n), f"n{n}", 0 if n == 0 else 1) for n in range(30)]
+    every = [Edge(str(one), str(other), 0.5, "") for one in range(30) for other in range(one)]
+    assert EN.graph("g", nodes, every).count('class="edge"') == 29
+    assert (
+        EN.graph("g", nodes[:5], [e for e in every if int(e.one) < 5]).count('class="edge"') == 10
+    )
+
+
+def test_numbers_and_days_as_each_language_writes_them() -> None:
+    english = Forms("en", FORMS.zone)
+    assert (FORMS.number(1234567.5, 1), english.number(1234567.5, 1)) == (
+        "1.234.567,5",
+        "1,234,567.5",
+    )
+    assert (FORMS.day(date(2026, 11, 5)), english.day(date(2026, 11, 5))) == (
+        "05/11/2026",
+        "5 Nov 2026",
+    )
+    assert FORMS.share(0.386) == "38,6 %"
+    assert FORMS.minutes(125) == "2 h 05"
+    assert FORMS.difference(-0.04) == "\N{MINUS SIGN}0,04 °C"
+    assert ">25/11/2026 07:20</time>" in FORMS.at(1_795_566_000_000)
+    assert FORMS.written(1_795_566_000_000) == "2026-11-25T07:20"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"device": "camera", "cause": "hung", "gate": "g1"}',
+            "thiết bị: máy ảnh; nguyên nhân: bị treo",
+        ),
+        ("g1 reader in: +0.41 °C against 5 others", "g1 reader in: +0.41 °C against 5 others"),
+        ("[1]", "[1]"),
+        ('{"gate": "g1"}', ""),
+    ],
+)
+def test_an_alarms_details_are_words(text: str, said: str) -> None:
+    assert detail_of("vi", text) == said
+
+
+@given(st.text())
+def test_no_path_leads_to_another_host(text: str) -> None:
+    found = safe_path(text)
+    assert found.startswith("/")
+    assert not found.startswith("//")
+    assert "\\" not in found
+    assert found.isprintable()
+
+
+def test_the_answers_kept_are_bounded_and_for_their_owner() -> None:
+    answers = Answers()
+    first = answers.keep(Kept("a", "vì sao", {}, 1))
+    assert answers.find(first, "b") is None
+    for _ in range(200):
+        answers.keep(Kept("b", "vì sao", {}, 2))
+    assert answers.find(first, "a") is None
