@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MINUTE_MS = 60_000
 SHORT = 8  # characters of a token that tell it from others well enough to read
@@ -137,9 +138,11 @@ class Visits:
     completeness: Completeness
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Two people at a site at one time. `via` was there with `who`; `ms` is for how long."""
+class Meeting(NamedTuple):
+    """Two people at a site at one time. `via` was there with `who`; `ms` is for how long.
+
+    `same_gate`: both used one gate, in or out, within the minutes asked for, else within 15.
+    """
 
     via: Who
     who: Who
@@ -147,7 +150,7 @@ class Meeting:
     from_ms: int
     to_ms: int
     assumed: bool  # an end that no gate saw bears on it
-    same_gate: bool  # both used a gate within the minutes asked for; True where none were
+    same_gate: bool
 
     @property
     def ms(self) -> int:
