@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from hub.trace.answers import (
     Contact,
     Contacts,
     Meeting,
+    Meetings,
     Period,
     Place,
     Presence,
@@ -195,7 +197,7 @@ class _Tracing:
             asked=self._asked,
             period=self._period,
             contacts=tuple(contacts),
-            meetings=tuple(self._meetings(whos)),
+            meetings=Meetings(partial(_meetings, self._edges, whos, self._places, self._gate_ms)),
             completeness=completeness.of(
                 self._connection,
                 self._places,
@@ -286,8 +288,7 @@ class _Tracing:
                 who = heads[person]
                 if begin >= end or who == via:
                     continue
-                near = _near(mine, other, within_ms)
-                if only_near and not near:
+                if only_near and not _near(mine, other, within_ms):
                     continue
                 assumed = out_gate is None or mine[5] is None
                 if assumed:
@@ -295,7 +296,7 @@ class _Tracing:
                     self._assumed.update(
                         one[2:4] + one[:1] for one in (mine, other) if one[5] is None
                     )
-                found[via, who].append((begin, end, site, assumed, near))
+                found[via, who].append((begin, end, site, assumed, mine, other))
 
     def _learn(self, ids: Collection[int]) -> None:
         new = ids - self._heads.keys()
@@ -323,19 +324,26 @@ class _Tracing:
                 assumed=any(one.assumed for one in edges),
             )
 
-    def _meetings(self, whos: Mapping[int, Who]) -> Iterator[Meeting]:
-        for (via, who), edge in sorted(self._edges.items()):
-            one, other = whos[via], whos[who]
-            for from_ms, to_ms, site, assumed, near in sorted(edge.overlaps, key=_when_and_where):
-                yield Meeting(one, other, self._places[site], from_ms, to_ms, assumed, near)
+
+def _meetings(
+    edges: Mapping[tuple[int, int], _Edge],
+    whos: Mapping[int, Who],
+    places: Mapping[int, Place],
+    within_ms: float,
+) -> Iterator[Meeting]:
+    for (via, who), edge in sorted(edges.items()):
+        for from_ms, to_ms, site, assumed, mine, other in sorted(edge.overlaps, key=_when):
+            near = _near(mine, other, within_ms)
+            yield Meeting(whos[via], whos[who], places[site], from_ms, to_ms, assumed, near)
 
 
 _begin = itemgetter(0)
-_when_and_where = itemgetter(0, 2)
+_when = itemgetter(0, 2)  # and where, so that the order is always the same
 
 _Brief = Any  # a row of fetch.BRIEF: in_ms, out_ms, person, site, in_gate, out_gate
 _Span = tuple[int, int, int, _Brief]  # from ms, to ms, who, their visit
-_Overlap = tuple[int, int, int, bool, bool]  # from ms, to ms, site, assumed, by the same gate
+# from ms, to ms, site, assumed, and the visits
+_Overlap = tuple[int, int, int, bool, _Brief, _Brief]
 
 
 class _Edge(NamedTuple):
@@ -350,7 +358,7 @@ class _Edge(NamedTuple):
 
     @classmethod
     def of(cls, overlaps: list[_Overlap]) -> _Edge:
-        begins, ends, sites, assumed, _ = zip(*overlaps, strict=True)
+        begins, ends, sites, assumed, _, _ = zip(*overlaps, strict=True)
         ms = sum(ends) - sum(begins)
         return cls(ms, min(begins), max(ends), any(assumed), set(sites), overlaps)
 
