@@ -134,3 +134,30 @@ def test_meetings_are_told_in_order_and_count_the_same_twice(chain: Engine) -> N
     assert len(found.meetings) == len(spans)
     assert found.meetings == contacts(chain, "a", hops=2).meetings
     assert found.meetings[:1] == (found.meetings[0],)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((0, 100, 10, 300), True),  # in, both
+        ((0, 100, 16, 116), False),
+        ((0, 100, 20, 110), True),  # out, both
+        ((0, 100, 90, 300), True),  # one out as the other came in
+        ((50, 300, 0, 60), True),
+        ((50, 300, 0, 70), False),
+    ],
+)
+def test_a_meeting_says_whether_both_used_a_gate_within_a_quarter_of_an_hour(
+    engine: Engine, times: tuple[int, int, int, int], expected: bool
+) -> None:
+    gates = [Gate(f"stream-{name}", GateTopics("park", "s1", name)) for name in ("g1", "g2")]
+    for gate, who in zip(gates, ("elsewhere", "b"), strict=True):
+        # whoever used the other gate at the same times is told apart
+        gate.passes(who, "in", START + times[2] * MINUTE, "passed")
+        gate.passes(who, "out", START + times[3] * MINUTE, "passed")
+    gates[1].passes("a", "in", START + times[0] * MINUTE, "passed")
+    gates[1].passes("a", "out", START + times[1] * MINUTE, "passed")
+    put(engine, [record for gate in gates for record in gate.records])
+    derive(engine)
+    met = {one.who.token: one.same_gate for one in contacts(engine, "a").meetings}
+    assert met == {"b": expected, "elsewhere": False}
