@@ -101,6 +101,11 @@ def fill(engine: Engine, people: int) -> None:
     )  # fmt: skip
     _series(engine, sites, "derived (stream, upto)", "i + 1, 1000")
     _series(
+        engine, sites, "gate_states (gate, heard_ms, online, state)",
+        f"""i + 1, {BEGIN_MS}, {yes},
+         '{{"records": {{"stream": "stream-' || i || '", "seq": 1000}}}}'""",
+    )  # fmt: skip
+    _series(
         engine, people, "people (id, kid, scope, token)",
         "i + 1, 'k1', 'park', 'token-of-sixteen-' || i",
     )  # fmt: skip

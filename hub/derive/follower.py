@@ -38,7 +38,7 @@ from hub.store.sql import given, wanted
 
 log = logging.getLogger(__name__)
 
-TURN_RECORDS = 2_000
+TURN_RECORDS = 800  # a transaction of less than 0.1 s: ingest waits for it in SQLite
 IDLE_S = 0.5
 LINKS = "links_derived"  # in table hub: the links that the groups were made of
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from hub.derive.meaning import Name
-from hub.store.schema import links, people
-from hub.store.sql import insert_new
+from hub.store.schema import LINKED, links, people
+from hub.store.sql import Prepared, among, insert_new, listed
 
 TOKEN_BEFORE = "token_before"  # noqa: S105 - where a link comes from
 
@@ -17,19 +17,18 @@ TOKEN_BEFORE = "token_before"  # noqa: S105 - where a link comes from
 ENTERED = ("roster", "authority")
 
 _IN_ONE_QUERY = 5_000
-_OF_ONE = select(people.c.id, people.c.same_as).where(
-    people.c.id.in_(bindparam("ids", expanding=True))
-)
-_OF_GROUP = select(people.c.id, people.c.same_as).where(
-    people.c.same_as.in_(bindparam("ids", expanding=True))
-)
+
+
+_SAME = select(people.c.id, people.c.same_as)
+_OF_ONE = Prepared(lambda dialect: _SAME.where(among(dialect, people.c.id)))
+_OF_GROUP = Prepared(lambda dialect: _SAME.where(among(dialect, people.c.same_as), LINKED))
 
 
 def ids(tx: Connection, names: Iterable[Name]) -> dict[Name, int]:
     """The ids of these tokens; those that are new get one."""
-    wanted = sorted(set(names))
-    found = _known(tx, wanted)
-    new = [name for name in wanted if name not in found]
+    every = sorted(set(names))
+    found = _known(tx, every)
+    new = [name for name in every if name not in found]
     if new:
         insert_new(
             tx, people, [{"kid": kid, "scope": scope, "token": token} for kid, scope, token in new]
@@ -52,19 +51,15 @@ def _known(tx: Connection, names: list[Name]) -> dict[Name, int]:
 
 def roots(tx: Connection, persons: Iterable[int]) -> dict[int, int]:
     """Who stands for each of these and for everyone who is the same person: members to roots."""
-    found = _each(tx, _OF_ONE, persons)
+    found = _each(tx, _OF_ONE, list(persons))
     found |= _each(tx, _OF_GROUP, sorted({same for same in found.values() if same}))
     return {key: same or key for key, same in found.items()}
 
 
-def _each(tx: Connection, query: Select[tuple[int, int]], ids: Iterable[int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    wanted = list(ids)
-    for start in range(0, len(wanted), _IN_ONE_QUERY):
-        found |= dict(
-            tx.execute(query, {"ids": wanted[start : start + _IN_ONE_QUERY]}).tuples().all()
-        )
-    return found
+def _each(tx: Connection, query: Prepared, ids: Collection[int]) -> dict[int, int]:
+    if not ids:
+        return {}
+    return dict(query.rows(tx, listed(tx, ids)))  # type: ignore[arg-type]
 
 
 def link(tx: Connection, pairs: Mapping[tuple[int, int], int]) -> set[int]:
@@ -88,7 +83,7 @@ def link(tx: Connection, pairs: Mapping[tuple[int, int], int]) -> set[int]:
             continue
         tx.execute(
             update(people)
-            .where(or_(people.c.id.in_(sorted(heads)), people.c.same_as.in_(sorted(heads))))
+            .where(people.c.id.in_(sorted(heads)) | (people.c.same_as.in_(sorted(heads)) & LINKED))
             .values(same_as=min(heads))
         )
         changed |= found.keys()
@@ -114,7 +109,7 @@ def regroup(tx: Connection) -> set[int]:
     for person, other in tx.execute(select(links.c.person, links.c.other)):
         low, high = sorted((root_of(person), root_of(other)))
         parents[high] = low
-    query = select(people.c.id, people.c.same_as).where(people.c.same_as != 0)
+    query = select(people.c.id, people.c.same_as).where(LINKED)
     before = dict(tx.execute(query).tuples().all())
     after = {one: root_of(one) for one in list(parents)}
     changes = {

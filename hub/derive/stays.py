@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -101,7 +101,9 @@ def _remake(
         before = {_key(one): one for one in stand[place] if low <= one.in_ms <= high}
         gone += before.keys() - after.keys()
         rows += [
-            asdict(one) | {"site": place[1]} for key, one in after.items() if before.get(key) != one
+            {name: getattr(one, name) for name in _COLUMNS} | {"site": place[1]}
+            for key, one in after.items()
+            if before.get(key) != one
         ]
     if gone:
         tx.execute(
@@ -139,7 +141,8 @@ def _rows(
         span,
         table,
         (table.c.person == span.c.person)
-        & (table.c.site == span.c.site)
+        # a sum has no index: SQLite would read all of a site's days for each of its people
+        & (table.c.site + 0 == span.c.site)
         & (time >= span.c.low)
         & (time <= span.c.high),
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, u
 from hub.registry.columns import Kind, exported, key_of
 from hub.registry.faults import Fault, RegistryError
 from hub.registry.files import Listing
-from hub.store.schema import gates, links, people, roster, sites
+from hub.store.schema import LINKED, gates, links, people, roster, sites
 from hub.writing import upsert
 from identity.token import Token, Tokeniser
 
@@ -152,7 +152,7 @@ def link(connection: Connection, one: int, other: int, *, source: str, at_ms: in
     roots = [same_as or person for person, same_as in rows]
     connection.execute(
         update(people)
-        .where(people.c.same_as.in_(roots) | people.c.id.in_(roots))
+        .where((people.c.same_as.in_(roots) & LINKED) | people.c.id.in_(roots))
         .values(same_as=min(roots))
     )
 

@@ -14,7 +14,7 @@ from hub.registry.values import ValueFaultError, phone
 from hub.reports.entries import ENTERED
 from hub.reports.period import Period
 from hub.sheets import SheetError, read_rows
-from hub.store.schema import passages, people, roster, sites
+from hub.store.schema import LINKED, passages, people, roster, sites
 
 MOST_ASKED = 200_000
 _AT_ONCE = 400
@@ -225,7 +225,7 @@ def _passages(
             )
             .join(people, passages.c.person == people.c.id)
             .join(sites, passages.c.site == sites.c.id)
-            .where(people.c.id.in_(some) | people.c.same_as.in_(some))
+            .where(people.c.id.in_(some) | (people.c.same_as.in_(some) & LINKED))
             .where(passages.c.at_ms >= period.from_ms, passages.c.at_ms < period.to_ms)
             .group_by(root, sites.c.park, sites.c.site, sites.c.name)
             .order_by(sites.c.park, sites.c.site)

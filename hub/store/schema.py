@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -192,9 +193,12 @@ people = Table(
     Column("token", Text, nullable=False),
     Column("same_as", Id, nullable=False, server_default="0"),  # 0: no other
     UniqueConstraint("kid", "scope", "token"),
-    Index("people_same", "same_as"),
     Index("people_token", "token"),
 )
+
+# few are: without this condition SQLite takes the many that are not for the rule
+LINKED = people.c.same_as != literal_column("0")
+Index("people_same", people.c.same_as, sqlite_where=LINKED, postgresql_where=LINKED)
 
 # why two tokens are one person; source: token_before, roster, authority
 links = Table(
@@ -305,7 +309,8 @@ visits = Table(
     Column("assumed", Boolean, nullable=False),
     Column("at_known", Boolean, nullable=False),  # of both ends
     Index("visits_person", "person", "in_ms"),
-    Index("visits_site", "site", "in_ms"),
+    # with all that contacts are made of: the rows of a site's days lie far apart in the table
+    Index("visits_site", "site", "in_ms", "out_ms", "person", "in_gate", "out_gate"),
 )
 
 # exits and openings without a code (a button, a fire release, a forced door), by door records

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Connection, Table, column, text
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    any_,
+    bindparam,
+    column,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
-
-Row = dict[str, Any]
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -47,6 +56,23 @@ def wanted(tx: Connection, rows: Iterable[Sequence[int]], *names: str) -> dict[s
     return {f"given_{name}": list(values) for name, values in zip(names, columns, strict=True)}
 
 
+def among(dialect: str, one: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a column is one of whole numbers that come with the query, its value `among`.
+
+    Unlike a join with `given` it leaves SQLite no choice but to look each of them up in the index.
+    """
+    if dialect == "sqlite":
+        query = text("SELECT value FROM json_each(:among)").columns(column("value", BigInteger))
+        return one.in_(query)
+    return one == any_(bindparam("among", type_=postgresql.ARRAY(BigInteger)))
+
+
+def listed(tx: Connection, numbers: Iterable[int]) -> dict[str, Any]:
+    """The values for `among`."""
+    every = list(numbers)
+    return {"among": json.dumps(every) if tx.dialect.name == "sqlite" else every}
+
+
 @cache
 def _given(dialect: str, names: tuple[str, ...]) -> CTE:
     if dialect == "sqlite":
@@ -58,6 +84,32 @@ def _given(dialect: str, names: tuple[str, ...]) -> CTE:
         parts = ", ".join(f"CAST(:given_{name} AS bigint[])" for name in names)
         query = f"SELECT * FROM unnest({parts}) AS w ({', '.join(names)})"  # noqa: S608
     return text(query).columns(*(column(name, BigInteger) for name in names)).cte("given")
+
+
+class Prepared:
+    """A statement that is put into words once for each dialect, for questions that must be quick.
+
+    `build` makes it, for a dialect's name. Executing a statement of SQLAlchemy costs some 0.2 ms
+    even where it is cached, and 0.5 ms with a list in it; this a tenth. Values go to the driver and
+    come from it as they are: whole numbers, texts, NULL; a truth value is 0 or 1 in SQLite.
+    """
+
+    def __init__(self, build: Callable[[str], Any]) -> None:
+        self._build = build
+        self._worded: dict[str, tuple[str, Any, Sequence[str] | None]] = {}
+
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """All rows. `values` are those of its bound parameters that have none of their own."""
+        dialect = connection.dialect
+        if dialect.name not in self._worded:
+            compiled = self._build(dialect.name).compile(dialect=dialect)
+            fixed = {name: one for name, one in compiled.params.items() if one is not None}
+            self._worded[dialect.name] = (compiled.string, fixed, compiled.positiontup)
+        words, fixed, order = self._worded[dialect.name]
+        bound = {**fixed, **values}
+        if order is None:
+            return connection.exec_driver_sql(words, bound).all()
+        return connection.exec_driver_sql(words, tuple(bound[name] for name in order)).all()
 
 
 def _insert(tx: Connection, table: Table) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, overload
 
 MINUTE_MS = 60_000
 SHORT = 8  # characters of a token that tell it from others well enough to read
@@ -137,9 +140,11 @@ class Visits:
     completeness: Completeness
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Two people at a site at one time. `via` was there with `who`; `ms` is for how long."""
+class Meeting(NamedTuple):
+    """Two people at a site at one time. `via` was there with `who`; `ms` is for how long.
+
+    `same_gate`: both used one gate, in or out, within the minutes asked for, else within 15.
+    """
 
     via: Who
     who: Who
@@ -147,11 +152,38 @@ class Meeting:
     from_ms: int
     to_ms: int
     assumed: bool  # an end that no gate saw bears on it
-    same_gate: bool  # both used a gate within the minutes asked for; True where none were
+    same_gate: bool
 
     @property
     def ms(self) -> int:
         return self.to_ms - self.from_ms
+
+
+class Meetings(Sequence[Meeting]):
+    """Made when they are first looked at: to rank contacts takes none, and there are many."""
+
+    def __init__(self, make: Callable[[], Iterable[Meeting]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> tuple[Meeting, ...]:
+        return tuple(self._make())
+
+    @overload
+    def __getitem__(self, at: int) -> Meeting: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Meeting, ...]: ...
+    def __getitem__(self, at: int | slice) -> Meeting | tuple[Meeting, ...]:
+        return self._made[at]
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Meetings) and self._made == other._made
+
+    def __hash__(self) -> int:
+        return hash(self._made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +215,7 @@ class Contacts:
     asked: tuple[Who, ...]
     period: Period
     contacts: tuple[Contact, ...]
-    meetings: tuple[Meeting, ...]
+    meetings: Meetings
     completeness: Completeness
 
 

@@ -21,52 +21,87 @@ from hub.store.schema import (
     offline,
     passages,
     records,
+    sites,
     streams,
 )
+from hub.store.sql import Prepared, given, wanted
 from hub.trace.answers import Completeness, Gap, Offline, Period, Place
 
 _MOST = 1_000  # gaps in an answer
 
-# built once: building a statement takes longer than running it
-_SITES: Any = bindparam("sites", expanding=True)
-_KEYS: Any = bindparam("keys", expanding=True)
 _LOW, _HIGH = bindparam("low", type_=BigInteger), bindparam("high", type_=BigInteger)
-_OFFLINE = (
-    select(gates.c.site, gates.c.gate, offline.c.from_ms, offline.c.to_ms)
-    .join(offline, offline.c.gate == gates.c.id)
-    .where(
-        gates.c.site.in_(_SITES),
-        offline.c.from_ms < _HIGH,
-        (offline.c.to_ms > _LOW) | offline.c.to_ms.is_(None),
+
+
+def _offline_query(dialect: str) -> Any:
+    asked = given(dialect, "site")
+    return (
+        select(gates.c.site, gates.c.gate, offline.c.from_ms, offline.c.to_ms)
+        .join_from(asked, gates, gates.c.site == asked.c.site)
+        .join(offline, offline.c.gate == gates.c.id)
+        .where(offline.c.from_ms < _HIGH, (offline.c.to_ms > _LOW) | offline.c.to_ms.is_(None))
+        .order_by(offline.c.from_ms, gates.c.gate)
     )
-    .order_by(offline.c.from_ms, gates.c.gate)
-)
-_STREAMS = (
-    select(streams, func.coalesce(derived.c.upto, 0).label("derived_upto"))
-    .outerjoin(derived, derived.c.stream == streams.c.id)
-    .where(
-        streams.c.park.in_(bindparam("parks", expanding=True)),
-        streams.c.site.in_(bindparam("names", expanding=True)),
+
+
+def _streams_query(dialect: str) -> Any:
+    asked = given(dialect, "site")
+    return (
+        select(
+            streams.c.id, streams.c.stream, streams.c.gate, streams.c.upto,
+            sites.c.id.label("place"),
+            func.coalesce(derived.c.upto, 0).label("derived_upto"),
+        )
+        .join_from(asked, sites, sites.c.id == asked.c.site)
+        .join(streams, (streams.c.park == sites.c.park) & (streams.c.site == sites.c.site))
+        .outerjoin(derived, derived.c.stream == streams.c.id)
+    )  # fmt: skip
+
+
+def _spans_query(table: Any) -> Prepared:
+    def build(dialect: str) -> Any:
+        asked = given(dialect, "stream")
+        return (
+            select(table.c.stream, table.c.first, table.c.last)
+            .join_from(asked, table, table.c.stream == asked.c.stream)
+            .order_by(table.c.stream, table.c.first)
+        )
+
+    return Prepared(build)
+
+
+def _states_query(dialect: str) -> Any:
+    asked = given(dialect, "site")
+    return (
+        select(gate_states.c.state)
+        .join_from(asked, gates, gates.c.site == asked.c.site)
+        .join(gate_states, gate_states.c.gate == gates.c.id)
     )
-)
-_ISLANDS = (
-    select(islands).where(islands.c.stream.in_(_KEYS)).order_by(islands.c.stream, islands.c.first)
-)
-_LOST = select(lost).where(lost.c.stream.in_(_KEYS)).order_by(lost.c.stream, lost.c.first)
-_STATES = (
-    select(gate_states.c.state)
-    .join(gates, gates.c.id == gate_states.c.gate)
-    .where(gates.c.site.in_(_SITES))
-)
-_DOUBTS = select(
-    func.coalesce(func.sum(case((passages.c.person.is_(None), 1), else_=0)), 0), func.count()
-).where(passages.c.site.in_(_SITES), passages.c.at_ms >= _LOW, passages.c.at_ms < _HIGH, DOUBTFUL)
-_UNSYNCED = (
-    select(func.count())
-    .select_from(passages)
-    .join(records, and_(records.c.stream == passages.c.stream, records.c.seq == passages.c.seq))
-    .where(passages.c.site.in_(_SITES), UNTIMED, records.c.arrived_ms >= _LOW)
-)
+
+
+def _doubts_query(dialect: str) -> Any:
+    asked = given(dialect, "site")
+    nobody = case((passages.c.person.is_(None), 1), else_=0)
+    return (
+        select(func.coalesce(func.sum(nobody), 0), func.count())
+        .join_from(asked, passages, passages.c.site == asked.c.site)
+        .where(passages.c.at_ms >= _LOW, passages.c.at_ms < _HIGH, DOUBTFUL)
+    )
+
+
+def _unsynced_query(dialect: str) -> Any:
+    asked = given(dialect, "site")
+    same = and_(records.c.stream == passages.c.stream, records.c.seq == passages.c.seq)
+    return (
+        select(func.count())
+        .join_from(asked, passages, passages.c.site == asked.c.site)
+        .join(records, same)
+        .where(UNTIMED, records.c.arrived_ms >= _LOW)
+    )
+
+
+_OFFLINE, _STREAMS, _STATES = map(Prepared, (_offline_query, _streams_query, _states_query))
+_DOUBTS, _UNSYNCED = Prepared(_doubts_query), Prepared(_unsynced_query)
+_ISLANDS, _LOST = _spans_query(islands), _spans_query(lost)
 
 
 def of(
@@ -99,8 +134,8 @@ def of(
 def _offline(
     connection: Connection, places: Mapping[int, Place], period: Period
 ) -> Iterator[Offline]:
-    values = {"sites": list(places), "low": period.from_ms, "high": period.to_ms}
-    for site, gate, from_ms, to_ms in connection.execute(_OFFLINE, values):
+    values = _asked(connection, places, period)
+    for site, gate, from_ms, to_ms in _OFFLINE.rows(connection, values):
         yield Offline(places[site], gate, from_ms, to_ms)
 
 
@@ -108,11 +143,8 @@ def _offline(
 
 
 def _gaps(connection: Connection, places: Mapping[int, Place], period: Period) -> Iterator[Gap]:
-    by_name = {(one.park, one.site): one for one in places.values()}
-    names = {"parks": sorted({park for park, _ in by_name})}
-    names |= {"names": sorted({site for _, site in by_name})}
-    rows = connection.execute(_STREAMS, names)
-    here = {row.id: row for row in rows if (row.park, row.site) in by_name}
+    asked = wanted(connection, zip(places), "site")
+    here = {row.id: row for row in _STREAMS.rows(connection, asked)}
     if not here:
         return
     waiting = _at_gates(connection, places)
@@ -129,26 +161,27 @@ def _gaps(connection: Connection, places: Mapping[int, Place], period: Period) -
         if (from_ms is None or from_ms < period.to_ms) and (
             to_ms is None or to_ms > period.from_ms
         ):
-            place = by_name[row.park, row.site]
-            yield Gap(place, row.gate, row.stream, first, last, why, from_ms, to_ms)
+            yield Gap(places[row.place], row.gate, row.stream, first, last, why, from_ms, to_ms)
 
 
 def _holes(connection: Connection, here: Mapping[int, Any]) -> Iterator[tuple[int, int, int, str]]:
     before: dict[int, int] = {key: row.upto for key, row in here.items()}
-    for row in connection.execute(_ISLANDS, {"keys": list(here)}):
-        yield row.stream, before[row.stream] + 1, row.first - 1, "missing"
-        before[row.stream] = row.last
+    keys = wanted(connection, zip(here), "stream")
+    for stream, first, last in _ISLANDS.rows(connection, keys):
+        yield stream, before[stream] + 1, first - 1, "missing"
+        before[stream] = last
 
 
 def _losses(connection: Connection, here: Mapping[int, Any]) -> Iterator[tuple[int, int, int, str]]:
-    for row in connection.execute(_LOST, {"keys": list(here)}):
-        yield row.stream, row.first, row.last, "lost"
+    keys = wanted(connection, zip(here), "stream")
+    for stream, first, last in _LOST.rows(connection, keys):
+        yield stream, first, last, "lost"
 
 
 def _at_gates(connection: Connection, places: Mapping[int, Place]) -> dict[str, int]:
     """How far the gates themselves have written, by stream, as they last said."""
     found: dict[str, int] = {}
-    for (state,) in connection.execute(_STATES, {"sites": list(places)}):
+    for (state,) in _STATES.rows(connection, wanted(connection, zip(places), "site")):
         told = json.loads(state).get("records") or {}
         stream, seq = told.get("stream"), told.get("seq")
         if isinstance(stream, str) and isinstance(seq, int):
@@ -178,11 +211,15 @@ def _around(
 
 
 def _doubtful(connection: Connection, places: Iterable[int], period: Period) -> tuple[int, int]:
-    values = {"sites": list(places), "low": period.from_ms, "high": period.to_ms}
-    nobodies, every = connection.execute(_DOUBTS, values).one()
+    ((nobodies, every),) = _DOUBTS.rows(connection, _asked(connection, places, period))
     return int(nobodies), int(every) - int(nobodies)
 
 
 def _unsynced(connection: Connection, places: Iterable[int], period: Period) -> int:
-    values = {"sites": list(places), "low": period.from_ms}
-    return int(connection.execute(_UNSYNCED, values).scalar_one())
+    ((found,),) = _UNSYNCED.rows(connection, _asked(connection, places, period))
+    return int(found)
+
+
+def _asked(connection: Connection, places: Iterable[int], period: Period) -> dict[str, Any]:
+    asked = wanted(connection, zip(places), "site")
+    return {**asked, "low": period.from_ms, "high": period.to_ms}

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from hub.derive import people as groups
-from hub.store.schema import gates, people, roster, sites
+from hub.store.schema import LINKED, gates, people, roster, sites
+from hub.store.sql import Prepared, among, given, listed, wanted
 from hub.trace.answers import MINUTE_MS, Place, Who
 
 _LEAST_PREFIX = 6  # characters of a token
-_IN_ONE_QUERY = 5_000
-_MEMBERS = select(people).where(
-    or_(
-        people.c.id.in_(bindparam("heads", expanding=True)),
-        people.c.same_as.in_(bindparam("linked", expanding=True)),
+
+
+def _people(*those: Any) -> Any:
+    """Tokens, and what the roster has of each."""
+    both = people.outerjoin(roster, roster.c.person == people.c.id)
+    return (
+        select(people.c.id, people.c.same_as, people.c.token, people.c.kid, people.c.scope)
+        .add_columns(roster.c.id.label("listed"), roster.c.name, roster.c.holder, roster.c.category)
+        .select_from(both)
+        .where(*those)
+    )
+
+
+def _of_ids(dialect: str) -> Any:
+    wanted_ = given(dialect, "site")
+    return select(sites).join_from(wanted_, sites, sites.c.id == wanted_.c.site)
+
+
+_OF_IDS = Prepared(_of_ids)
+_HEADS = Prepared(lambda dialect: _people(among(dialect, people.c.id)))
+_OTHERS = Prepared(
+    lambda dialect: _people(
+        among(dialect, people.c.same_as), LINKED, people.c.id != people.c.same_as
     )
 )
-_LISTED = (
-    select(roster)
-    .where(roster.c.person.in_(bindparam("ids", expanding=True)))
-    .order_by(roster.c.id.desc())
-)
-_OF_IDS = select(sites).where(sites.c.id.in_(bindparam("ids", expanding=True)))
+_LONGEST = Prepared(lambda _: select(func.max(sites.c.derived_stay_min)))
 
 
 class UnknownError(Exception):
@@ -69,37 +84,22 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> tuple[Who, ...]:
 
 def whos(connection: Connection, heads: Collection[int]) -> dict[int, Who]:
     """The people by the ids that stand for them, with names where the roster has them."""
-    members: dict[int, list[Any]] = {head: [] for head in heads}
-    every = sorted(heads)
-    for start in range(0, len(every), _IN_ONE_QUERY):
-        some = every[start : start + _IN_ONE_QUERY]
-        for row in connection.execute(_MEMBERS, {"heads": some, "linked": some}):
-            members[row.same_as or row.id].append(row)
-    listed = _listed(connection, [row.id for rows in members.values() for row in rows])
-    return {head: _who(head, rows, listed) for head, rows in members.items() if rows}
+    members: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in _HEADS.rows(connection, listed(connection, heads)):
+        members[row.id].append(row)
+    linked = [head for head, rows in members.items() if rows[0].same_as]
+    for row in _OTHERS.rows(connection, listed(connection, linked)) if linked else ():
+        members[row.same_as].append(row)
+    return {head: _who(head, members[head]) for head in heads if head in members}
 
 
-def _who(head: int, rows: Sequence[Any], listed: Mapping[int, Any]) -> Who:
-    ordered = sorted(rows, key=lambda row: row.id)
-    entry = next((listed[row.id] for row in ordered if row.id in listed), None)
-    return Who(
-        id=head,
-        token=ordered[0].token,
-        kid=ordered[0].kid,
-        scope=ordered[0].scope,
-        tokens=tuple(row.token for row in ordered),
-        name=entry.name if entry else None,
-        holder=entry.holder if entry else None,
-        category=entry.category if entry else None,
-    )
-
-
-def _listed(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
-    found = {}
-    for start in range(0, len(ids), _IN_ONE_QUERY):
-        for row in connection.execute(_LISTED, {"ids": ids[start : start + _IN_ONE_QUERY]}):
-            found[row.person] = row
-    return found
+def _who(head: int, rows: list[Any]) -> Who:
+    if len(rows) > 1:  # several tokens, or several entries of the roster: the first tells
+        rows.sort(key=lambda row: (row.id, row.listed or 0))
+    _, _, token, kid, scope, *_ = rows[0]
+    name, holder, category = next((row[6:] for row in rows if row.listed), (None, None, None))
+    tokens = tuple({row.id: row.token for row in rows}.values()) if len(rows) > 1 else (token,)
+    return Who(head, token, kid, scope, tokens, name, holder, category)
 
 
 def place(connection: Connection, text: str) -> Place:
@@ -121,17 +121,13 @@ def places(connection: Connection, ids: Iterable[int] | None = None) -> dict[int
     """Sites by id: these, or all."""
     if ids is None:
         return {row.id: _place(row) for row in connection.execute(select(sites))}
-    every = sorted(set(ids))
-    return {
-        row.id: _place(row)
-        for start in range(0, len(every), _IN_ONE_QUERY)
-        for row in connection.execute(_OF_IDS, {"ids": every[start : start + _IN_ONE_QUERY]})
-    }
+    values = wanted(connection, zip(sorted(set(ids))), "site")
+    return {row.id: _place(row) for row in _OF_IDS.rows(connection, values)}
 
 
 def longest_ms(connection: Connection) -> int:
     """No visit of any site is longer."""
-    found = connection.execute(select(func.max(sites.c.derived_stay_min))).scalar()
+    ((found,),) = _LONGEST.rows(connection, {})
     return (found or 0) * MINUTE_MS
 
 

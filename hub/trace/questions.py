@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -27,6 +28,7 @@ from hub.trace.answers import (
     Contact,
     Contacts,
     Meeting,
+    Meetings,
     Period,
     Place,
     Presence,
@@ -36,6 +38,7 @@ from hub.trace.answers import (
 )
 
 MOST_CONTACTS = 1_000
+NEAR_MINUTES = 15.0  # what "by the same gate" means where a question does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ def visits_of(
     """Where these people were within the period, in the order of time."""
     heads = {one.id: one for one in who}
     longest_ms = lookup.longest_ms(connection)
+    members = groups.roots(connection, heads)
     rows = [
-        row for row in fetch.of_people(connection, heads, period, longest_ms) if where.takes(row)
+        row for row in fetch.of_people(connection, members, period, longest_ms) if where.takes(row)
     ]
     places = lookup.places(connection, {row.site for row in rows})
     stays = _stays(connection, rows, places)
@@ -167,16 +171,18 @@ class _Tracing:
         self._where = where
         self._hops = hops
         self._least_ms = max(1.0, min_minutes * MINUTE_MS)
-        self._gate_ms = None if same_gate_minutes is None else same_gate_minutes * MINUTE_MS
+        self._only_near = same_gate_minutes is not None
+        minutes = NEAR_MINUTES if same_gate_minutes is None else same_gate_minutes
+        self._gate_ms = minutes * MINUTE_MS
         self._most = most
-        self._places: dict[int, Place] = {}
+        place = where.place
+        self._places: dict[int, Place] = {place.id: place} if place else {}
         self._longest_ms = lookup.longest_ms(connection)
         self._heads: dict[int, int] = {}  # ids of tokens to who stands for them
         self._hop = {one.id: 0 for one in who}
         self._since = dict.fromkeys(self._hop, period.from_ms)  # when one may have caught it
         self._edges: dict[tuple[int, int], _Edge] = {}
-        self._assumed: set[tuple[int, int]] = set()
-        self._sites: set[int] = set()
+        self._assumed: set[tuple[int, ...]] = set()
         self._truncated = False
 
     def answer(self) -> Contacts:
@@ -191,10 +197,10 @@ class _Tracing:
             asked=self._asked,
             period=self._period,
             contacts=tuple(contacts),
-            meetings=tuple(self._meetings(whos)),
+            meetings=Meetings(partial(_meetings, self._edges, whos, self._places, self._gate_ms)),
             completeness=completeness.of(
                 self._connection,
-                {site: self._places[site] for site in sorted(self._sites)},
+                self._places,
                 self._period,
                 assumed_ends=len(self._assumed),
                 truncated=self._truncated,
@@ -204,7 +210,7 @@ class _Tracing:
     def _next(self, frontier: Mapping[int, int], hop: int) -> dict[int, int]:
         """One hop further: whom it reaches, or reaches earlier than was known."""
         reached: dict[int, int] = {}
-        every = ((pair, _Edge.of(overlaps)) for pair, overlaps in self._overlaps(frontier))
+        every = ((pair, _Edge.of(those)) for pair, those in self._overlaps(frontier).items())
         found = {pair: edge for pair, edge in every if edge.ms >= self._least_ms}
         kept = self._longest(found)
         for (via, other), edge in found.items():
@@ -229,66 +235,71 @@ class _Tracing:
         self._truncated = self._truncated or len(new) > self._most
         return (total.keys() & self._hop.keys()) | set(new[: self._most])
 
-    def _overlaps(
-        self, frontier: Mapping[int, int]
-    ) -> Iterator[tuple[tuple[int, int], list[_Overlap]]]:
+    def _overlaps(self, frontier: Mapping[int, int]) -> dict[tuple[int, int], list[_Overlap]]:
+        members = groups.roots(self._connection, frontier)
+        self._heads |= members
         earliest = Period(min(frontier.values()), self._period.to_ms)
-        rows = fetch.of_people(self._connection, frontier, earliest, self._longest_ms)
-        own = [row for row in rows if self._where.takes(row)]
-        self._learn(row.person for row in own)
-        spans = []
-        for row in own:
-            low = max(row.in_ms, frontier[self._heads[row.person]])
-            high = min(row.out_ms, self._period.to_ms)
+        own = fetch.of_people(self._connection, members, earliest, self._longest_ms, brief=True)
+        spans: defaultdict[int, list[_Span]] = defaultdict(list)
+        for row in self._taken(own):
+            via = members[row[2]]
+            low, high = max(row[0], frontier[via]), min(row[1], self._period.to_ms)
             if low < high:
-                spans.append((row, low, high))
-        self._sites |= {row.site for row, *_ in spans}
-        self._places |= lookup.places(self._connection, self._sites - self._places.keys())
-        windows = fetch.joined((row.site, low, high) for row, low, high in spans)
-        beside = defaultdict(list)
-        others = fetch.at_places(self._connection, windows, self._places)
-        self._learn(row.person for row in others)
-        for row in others:
-            if self._where.takes(row):
-                beside[row.site].append(row)
+                spans[row[3]].append((low, high, via, row))
+        new = spans.keys() - self._places.keys()
+        if new:
+            self._places |= lookup.places(self._connection, new)
+        windows = fetch.joined(
+            (site, low, high) for site, those in spans.items() for low, high, *_ in those
+        )
+        others = fetch.at_places(self._connection, windows, self._places, brief=True)
+        self._learn({row[2] for row in others})
+        beside: defaultdict[int, list[_Brief]] = defaultdict(list)
+        for row in self._taken(others):
+            beside[row[3]].append(row)
         found: defaultdict[tuple[int, int], list[_Overlap]] = defaultdict(list)
         for site, those in beside.items():
-            here = [span for span in spans if span[0].site == site]
-            self._meet(found, self._places[site], here, sorted(those, key=_begin))
-        yield from found.items()
+            self._meet(found, self._places[site], spans[site], sorted(those, key=_begin))
+        return found
+
+    def _taken(self, rows: Sequence[_Brief]) -> Iterable[_Brief]:
+        if self._where == ANYWHERE:
+            return rows
+        return (row for row in rows if self._where.takes(row))
 
     def _meet(
         self,
         found: dict[tuple[int, int], list[_Overlap]],
         place: Place,
-        spans: Iterable[tuple[Any, int, int]],
-        others: Sequence[Any],
+        spans: Iterable[_Span],
+        others: Sequence[_Brief],
     ) -> None:
         """Who of `others`, by their entries, was at the place with those of `spans`."""
-        begins = [row.in_ms for row in others]
-        # tuples of plain values: this loop is where the time of a trace goes
-        plain = [
-            (self._heads[row.person], row.in_ms, row.out_ms, row.assumed, row) for row in others
-        ]
-        for row, low, high in spans:
-            via, assumed = self._heads[row.person], row.assumed
+        site, heads, only_near, within_ms = place.id, self._heads, self._only_near, self._gate_ms
+        begins = [row[0] for row in others]
+        # this loop is where the time of a trace of many people goes
+        for low, high, via, mine in spans:
             # who came more than the longest stay before has left
             first = bisect_left(begins, low - place.longest_ms)
-            for who, in_ms, out_ms, open_end, other in plain[first : bisect_left(begins, high)]:
-                begin, end = max(low, in_ms), min(high, out_ms)
-                if begin >= end or who == via or not self._same_gate(row, other):
+            for other in others[first : bisect_left(begins, high)]:
+                in_ms, out_ms, person, _, _, out_gate = other
+                begin = max(low, in_ms)
+                end = min(high, out_ms)
+                who = heads[person]
+                if begin >= end or who == via:
                     continue
-                if assumed or open_end:
+                if only_near and not _near(mine, other, within_ms):
+                    continue
+                assumed = out_gate is None or mine[5] is None
+                if assumed:
+                    # by whom, where and when: of two that begin at once one is over at once
                     self._assumed.update(
-                        (one.stream, one.seq) for one in (row, other) if one.assumed
+                        one[2:4] + one[:1] for one in (mine, other) if one[5] is None
                     )
-                found[via, who].append(_Overlap(place.id, begin, end, assumed or open_end))
+                found[via, who].append((begin, end, site, assumed, mine, other))
 
-    def _same_gate(self, one: Any, other: Any) -> bool:
-        return self._gate_ms is None or _near(one, other, self._gate_ms)
-
-    def _learn(self, ids: Iterable[int]) -> None:
-        new = set(ids) - self._heads.keys()
+    def _learn(self, ids: Collection[int]) -> None:
+        new = ids - self._heads.keys()
         if new:
             self._heads |= groups.roots(self._connection, new)
 
@@ -300,7 +311,7 @@ class _Tracing:
                 by_who[who].append((via, edge))
         for who, those in by_who.items():
             edges = [edge for _, edge in those]
-            sites = sorted({one.site for edge in edges for one in edge.overlaps})
+            sites = sorted({site for edge in edges for site in edge.sites})
             yield Contact(
                 who=whos[who],
                 hop=self._hop[who],
@@ -313,32 +324,26 @@ class _Tracing:
                 assumed=any(one.assumed for one in edges),
             )
 
-    def _meetings(self, whos: Mapping[int, Who]) -> Iterator[Meeting]:
-        for (via, who), edge in sorted(self._edges.items()):
-            for one in sorted(edge.overlaps, key=lambda one: (one.from_ms, one.site)):
-                yield Meeting(
-                    via=whos[via],
-                    who=whos[who],
-                    place=self._places[one.site],
-                    from_ms=one.from_ms,
-                    to_ms=one.to_ms,
-                    assumed=one.assumed,
-                    same_gate=self._gate_ms is not None,
-                )
+
+def _meetings(
+    edges: Mapping[tuple[int, int], _Edge],
+    whos: Mapping[int, Who],
+    places: Mapping[int, Place],
+    within_ms: float,
+) -> Iterator[Meeting]:
+    for (via, who), edge in sorted(edges.items()):
+        for from_ms, to_ms, site, assumed, mine, other in sorted(edge.overlaps, key=_when):
+            near = _near(mine, other, within_ms)
+            yield Meeting(whos[via], whos[who], places[site], from_ms, to_ms, assumed, near)
 
 
-_begin = attrgetter("in_ms")
+_begin = itemgetter(0)
+_when = itemgetter(0, 2)  # and where, so that the order is always the same
 
-
-class _Overlap(NamedTuple):
-    site: int
-    from_ms: int
-    to_ms: int
-    assumed: bool
-
-    @property
-    def ms(self) -> int:
-        return self.to_ms - self.from_ms
+_Brief = Any  # a row of fetch.BRIEF: in_ms, out_ms, person, site, in_gate, out_gate
+_Span = tuple[int, int, int, _Brief]  # from ms, to ms, who, their visit
+# from ms, to ms, site, assumed, and the visits
+_Overlap = tuple[int, int, int, bool, _Brief, _Brief]
 
 
 class _Edge(NamedTuple):
@@ -348,31 +353,34 @@ class _Edge(NamedTuple):
     from_ms: int
     to_ms: int
     assumed: bool
+    sites: set[int]
     overlaps: list[_Overlap]
 
     @classmethod
     def of(cls, overlaps: list[_Overlap]) -> _Edge:
-        _, begins, ends, assumed = zip(*overlaps, strict=True)
-        return cls(sum(ends) - sum(begins), min(begins), max(ends), any(assumed), overlaps)
+        begins, ends, sites, assumed, _, _ = zip(*overlaps, strict=True)
+        ms = sum(ends) - sum(begins)
+        return cls(ms, min(begins), max(ends), any(assumed), set(sites), overlaps)
 
 
 def _rank(one: Contact) -> tuple[Any, ...]:
     return (one.hop, -one.ms, one.from_ms, one.who.token)
 
 
-def _near(one: Any, other: Any, within_ms: float) -> bool:
+def _near(one: _Brief, other: _Brief, within_ms: float) -> bool:
     """Whether both used one gate within so long."""
-    return any(
-        gate == other_gate and abs(at_ms - other_ms) <= within_ms
-        for gate, at_ms in _uses(one)
-        for other_gate, other_ms in _uses(other)
+    in_ms, out_ms, _, _, in_gate, out_gate = one
+    other_in_ms, other_out_ms, _, _, other_in_gate, other_out_gate = other
+    if in_gate == other_in_gate and abs(in_ms - other_in_ms) <= within_ms:
+        return True
+    if in_gate == other_out_gate and abs(in_ms - other_out_ms) <= within_ms:
+        return True
+    if out_gate is None:
+        return False
+    return bool(
+        (out_gate == other_in_gate and abs(out_ms - other_in_ms) <= within_ms)
+        or (out_gate == other_out_gate and abs(out_ms - other_out_ms) <= within_ms)
     )
-
-
-def _uses(row: Any) -> Iterator[tuple[int, int]]:
-    yield row.in_gate, row.in_ms
-    if row.out_gate is not None:
-        yield row.out_gate, row.out_ms
 
 
 # --------------------------------------------------------------------------------------------
@@ -390,8 +398,8 @@ def _stays(connection: Connection, rows: Sequence[Any], places: Mapping[int, Pla
             out_ms=row.out_ms,
             in_gate=names[row.in_gate],
             out_gate=None if row.out_gate is None else names[row.out_gate],
-            assumed=row.assumed,
-            at_known=row.at_known,
+            assumed=bool(row.assumed),
+            at_known=bool(row.at_known),
         )
         for row in sorted(rows, key=lambda row: (row.in_ms, row.stream, row.seq))
     ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, insert, select
 
@@ -14,14 +14,10 @@ from tests.hub.derive.brute import Stay, persons, stays
 from tests.hub.derive.conftest import emptied
 from tests.hub.derive.draw import gates as drawn_gates
 from tests.hub.derive.draw import parks
+from tests.hub.derive.lengths import proof, short
 from tests.hub.derive.parks import derive, put
 
 STAY_H = 8.0
-slow = settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def begin(engine: Engine) -> None:
@@ -65,9 +61,10 @@ def derived(engine: Engine, every: Sequence[Record]) -> set[Stay]:
     return found
 
 
-@slow
-@given(every=parks(), seed=st.integers(0, 1_000), turn=st.sampled_from([1, 3, 2_000]))
-def test_every_order_of_arrival_gives_the_visits_that_all_records_tell(
+_orders = given(every=parks(), seed=st.integers(0, 1_000), turn=st.sampled_from([1, 3, 2_000]))
+
+
+def every_order_of_arrival_gives_the_visits_that_all_records_tell(
     engine: Engine, every: list[Record], seed: int, turn: int
 ) -> None:
     begin(engine)
@@ -82,9 +79,18 @@ def test_every_order_of_arrival_gives_the_visits_that_all_records_tell(
     assert derived(engine, every) == stays(every, int(STAY_H * 60))
 
 
-@slow
-@given(every=parks(), turns=st.integers(0, 5))
-def test_made_anew_the_tables_are_the_same(engine: Engine, every: list[Record], turns: int) -> None:
+test_every_order_of_arrival_gives_the_visits_that_all_records_tell = short(12)(
+    _orders(every_order_of_arrival_gives_the_visits_that_all_records_tell)
+)
+test_every_order_of_arrival_gives_the_visits_that_all_records_tell_at_length = proof(
+    _orders(every_order_of_arrival_gives_the_visits_that_all_records_tell)
+)
+
+
+_anew = given(every=parks(), turns=st.integers(0, 5))
+
+
+def made_anew_the_tables_are_the_same(engine: Engine, every: list[Record], turns: int) -> None:
     begin(engine)
     put(engine, every)
     derive(engine, 2_000, STAY_H)
@@ -96,13 +102,18 @@ def test_made_anew_the_tables_are_the_same(engine: Engine, every: list[Record], 
     assert derived(engine, every) == stays(every, int(STAY_H * 60))
 
 
+test_made_anew_the_tables_are_the_same = short(12)(_anew(made_anew_the_tables_are_the_same))
+test_made_anew_the_tables_are_the_same_at_length = proof(_anew(made_anew_the_tables_are_the_same))
+
+
 class DyingError(Exception):
     pass
 
 
-@slow
-@given(every=parks(), after=st.integers(1, 60))
-def test_killed_within_a_turn_nothing_is_lost_or_doubled(
+_killed = given(every=parks(), after=st.integers(1, 60))
+
+
+def killed_within_a_turn_nothing_is_lost_or_doubled(
     engine: Engine, every: list[Record], after: int
 ) -> None:
     begin(engine)
@@ -124,3 +135,11 @@ def test_killed_within_a_turn_nothing_is_lost_or_doubled(
         event.remove(engine, "before_cursor_execute", count)
     derive(engine, 4, STAY_H)
     assert derived(engine, every) == stays(every, int(STAY_H * 60))
+
+
+test_killed_within_a_turn_nothing_is_lost_or_doubled = short(12)(
+    _killed(killed_within_a_turn_nothing_is_lost_or_doubled)
+)
+test_killed_within_a_turn_nothing_is_lost_or_doubled_at_length = proof(
+    _killed(killed_within_a_turn_nothing_is_lost_or_doubled)
+)

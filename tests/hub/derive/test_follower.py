@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, update
 
 from feed.topics import GateTopics
-from hub.store.schema import passages, visits
+from hub.store.engine import connect
+from hub.store.opening import open_store
+from hub.store.schema import early_outcomes, passages, sites, visits
 from tests.hub.derive.parks import MINUTE, START, Gate, derive, minutes, put, rows
 
 HOUR = 60 * MINUTE
@@ -42,3 +46,70 @@ def test_a_clock_that_was_set_later_moves_the_visit(engine: Engine) -> None:
     derive(engine)
     assert rows(engine, passages)[0].at_known
     assert stays(engine) == [(0, 120, False)]
+
+
+def test_another_longest_stay_of_a_site_cuts_its_visits_anew(engine: Engine) -> None:
+    for name in ("s1", "s2"):
+        one = gate(site=name)
+        one.passes("an", "in", START, "passed")
+        one.passes("an", "out", START + 10 * HOUR, "passed")
+        one.passes("binh", "in", START, "passed")
+        put(engine, one.records)
+    derive(engine)
+    whole = [(0, 600, False), (0, 960, True)]
+    assert stays(engine) == [*whole, *whole]
+    with engine.begin() as tx:
+        tx.execute(update(sites).where(sites.c.site == "s2").values(longest_stay_min=8 * 60))
+    derive(engine)
+    assert stays(engine) == [*whole, (0, 480, True), (0, 480, True)]
+    with engine.begin() as tx:
+        tx.execute(update(sites).values(longest_stay_min=None))
+    derive(engine)
+    assert stays(engine) == [*whole, *whole]
+    assert derive(engine) == 0
+
+
+def test_an_outcome_that_comes_before_its_passage_waits_for_it(engine: Engine) -> None:
+    one = gate()
+    one.passes("an", "in", START, "passed")
+    one.passes("an", "out", START + 2 * HOUR, "opened", "passed")
+    passage, opened, passed = one.records[2:]
+    put(engine, [*one.records[:2], passed])
+    derive(engine)
+    assert stays(engine) == [(0, 960, True)]
+    assert [row.outcome for row in rows(engine, early_outcomes)] == ["passed"]
+    put(engine, [opened])  # of two the newer one tells
+    derive(engine)
+    assert [row.outcome for row in rows(engine, early_outcomes)] == ["passed"]
+    put(engine, [passage])
+    derive(engine)
+    assert stays(engine) == [(0, 120, False)]
+    assert rows(engine, early_outcomes) == []
+    assert rows(engine, passages)[1].outcome == "passed"
+
+
+def test_a_stay_is_found_by_its_person_and_not_by_reading_the_site(tmp_path: Path) -> None:
+    """SQLite chose the other index in a store without statistics, and a day took hours."""
+    open_store(tmp_path / "hub.db").close()  # it depends on the order in which indexes are made
+    store = connect(tmp_path / "hub.db")
+    one = gate()
+    one.passes("an", "in", START, "passed")
+    put(store, one.records)
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        store,
+        "before_cursor_execute",
+        lambda _c, _u, words, values, *_: asked.append((words, values)),
+    )
+    derive(store)
+    with store.connect() as connection:
+        plans = [
+            str(row)
+            for words, values in list(asked)
+            if words.startswith("WITH given") and "site" in words and "JOIN" in words
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values)
+        ]
+    store.dispose()
+    assert any("visits_person" in plan for plan in plans)
+    assert any("passages_person" in plan for plan in plans)
+    assert not any("_site" in plan for plan in plans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
@@ -14,18 +14,14 @@ from hub.store.schema import links, people
 from hub.store.sql import insert_new
 from hub.trace import lookup, presence
 from hub.trace.answers import Period
-from hub.trace.questions import Where, at_place, contacts_of, visits_of
+from hub.trace.questions import NEAR_MINUTES, Where, at_place, contacts_of, visits_of
 from tests.hub.derive.brute import Stay, overlap_ms, persons, stays
 from tests.hub.derive.conftest import emptied
 from tests.hub.derive.draw import parks
+from tests.hub.derive.lengths import proof, short
 from tests.hub.derive.parks import START, derive, put
 
 STAY_H = 8.0
-slow = settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 START_MS = int(START.timestamp() * 1000)
 _minute = st.integers(-2_000, 4_000)
 
@@ -80,15 +76,16 @@ def link(engine: Engine, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, st
 _tokens = st.sampled_from([f"p{number}-{key}" for number in range(4) for key in ("k1", "k2")])
 
 
-@slow
-@given(
+_questions = given(
     every=parks(most=24),
     pairs=st.lists(st.tuples(_tokens, _tokens), max_size=2),
     span=st.tuples(_minute, _minute),
     hops=st.integers(1, 3),
     least_min=st.sampled_from([0.0, 5.0, 60.0]),
 )
-def test_contacts_visits_and_presence(
+
+
+def contacts_visits_and_presence(
     engine: Engine,
     every: list[Record],
     pairs: list[tuple[str, str]],
@@ -146,11 +143,14 @@ def test_contacts_visits_and_presence(
             assert count.inside == len(inside)
 
 
-@slow
-@given(every=parks(most=24), within_min=st.sampled_from([5, 60, 600]))
-def test_narrowing_to_a_gate_used_by_both(
-    engine: Engine, every: list[Record], within_min: int
-) -> None:
+test_contacts_visits_and_presence = short(10)(_questions(contacts_visits_and_presence))
+test_contacts_visits_and_presence_at_length = proof(_questions(contacts_visits_and_presence))
+
+
+_gates = given(every=parks(most=24), within_min=st.sampled_from([5, 60, 600]))
+
+
+def narrowing_to_a_gate_used_by_both(engine: Engine, every: list[Record], within_min: int) -> None:
     emptied(engine)
     put(engine, every)
     derive(engine, 100, STAY_H)
@@ -161,9 +161,9 @@ def test_narrowing_to_a_gate_used_by_both(
     def uses(one: Stay) -> list[tuple[str | None, int]]:
         return [(one.in_gate, one.in_ms), (one.out_gate, one.out_ms)]
 
-    def near(one: Stay, other: Stay) -> bool:
+    def near(one: Stay, other: Stay, minutes: float) -> bool:
         return any(
-            gate is not None and gate == other_gate and abs(at - other_at) <= within_min * 60_000
+            gate is not None and gate == other_gate and abs(at - other_at) <= minutes * 60_000
             for gate, at in uses(one)
             for other_gate, other_at in uses(other)
         )
@@ -175,11 +175,28 @@ def test_narrowing_to_a_gate_used_by_both(
             expected: defaultdict[str, int] = defaultdict(int)
             for one in truth:
                 for other in truth:
-                    if one.person == who[name] != other.person and near(one, other):
+                    if one.person == who[name] != other.person and near(one, other, within_min):
                         ms = overlap_ms(one, other, period.from_ms, period.to_ms)
                         if ms:
                             expected[other.person] += ms
             assert {who[one.who.token]: one.ms for one in answer.contacts} == expected
+            assert all(one.same_gate for one in answer.meetings)
+            whole = contacts_of(connection, asked, period)
+            assert sorted(
+                (who[one.who.token], one.from_ms, one.to_ms, one.same_gate)
+                for one in whole.meetings
+            ) == sorted(
+                (other.person, max(one.in_ms, other.in_ms), min(one.out_ms, other.out_ms),
+                 near(one, other, NEAR_MINUTES))
+                for one in truth
+                for other in truth
+                if one.person == who[name] != other.person
+                and overlap_ms(one, other, period.from_ms, period.to_ms)
+            )  # fmt: skip
             for place in lookup.places(connection).values():
                 here = visits_of(connection, asked, period, Where(place))
                 assert {one.place.site for one in here.stays} <= {place.site}
+
+
+test_narrowing_to_a_gate_used_by_both = short(10)(_gates(narrowing_to_a_gate_used_by_both))
+test_narrowing_to_a_gate_used_by_both_at_length = proof(_gates(narrowing_to_a_gate_used_by_both))

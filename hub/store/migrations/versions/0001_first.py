@@ -69,7 +69,10 @@ def _people() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("kid", "scope", "token"),
     )
-    op.create_index("people_same", "people", ["same_as"], unique=False)
+    linked = sa.text("same_as != 0")
+    op.create_index(
+        "people_same", "people", ["same_as"], sqlite_where=linked, postgresql_where=linked
+    )
     op.create_index("people_token", "people", ["token"], unique=False)
 
 
@@ -348,7 +351,12 @@ def _visits() -> None:
         sa.PrimaryKeyConstraint("stream", "seq"),
     )
     op.create_index("visits_person", "visits", ["person", "in_ms"], unique=False)
-    op.create_index("visits_site", "visits", ["site", "in_ms"], unique=False)
+    op.create_index(
+        "visits_site",
+        "visits",
+        ["site", "in_ms", "out_ms", "person", "in_gate", "out_gate"],
+        unique=False,
+    )
 
 
 def _anonymous() -> None:
