@@ -16,6 +16,7 @@ from hub import audit
 from hub.commands.common import (
     Command,
     Refusal,
+    acting,
     config_option,
     json_option,
     load_config,
@@ -23,7 +24,7 @@ from hub.commands.common import (
     write_json,
 )
 from hub.commands.questions import end_of, engine_of, moment, refusing, shown
-from hub.config import Config
+from hub.roles import Right, Role
 from hub.trace import graph, lookup, output, questions, whom
 from hub.trace.answers import Contacts, Period, Presence, Visits, Who
 from hub.trace.output import Sheet
@@ -126,7 +127,7 @@ def trace(
     """
     loaded = load_config(config, store=store)
     with refusing("trace", audit.RefusedError, lookup.UnknownError, KeyFileError, OSError):
-        role = _role(loaded)
+        role = acting(loaded, Right.TRACE, "trace")
         stated = audit.purpose_of(purpose)
         asked = _Asked(**options)
         _check(asked, graph_file)
@@ -162,12 +163,6 @@ def _check(asked: _Asked, graph_file: Path | None) -> None:
             raise Refusal(f"edge-hub trace: --graph {graph_file}: write .svg or .png")
         if asked.visits or not asked.of_someone:
             raise Refusal("edge-hub trace: --graph draws the contacts of a person")
-
-
-def _role(loaded: Config) -> audit.Role:
-    role = audit.role_here(loaded.roles, loaded.store.owned)
-    audit.check(role, audit.Act.TRACE)
-    return role
 
 
 def _ms(at: datetime) -> int:
@@ -208,7 +203,7 @@ def _who(connection: Connection, asked: _Asked) -> tuple[Who, ...]:
 
 def _note(
     engine: Engine,
-    role: audit.Role,
+    role: Role,
     purpose: str,
     asked: _Asked,
     period: Period,
