@@ -28,7 +28,8 @@ def purpose_of(text: str) -> str:
     purpose = " ".join(text.split())
     if len(purpose) < SHORTEST_PURPOSE:
         raise RefusedError(
-            'give the purpose, in words: --purpose "case 2021-0815, contacts of 23 August"'
+            'the purpose is missing or says too little; it may be "case 2021-0815, contacts of '
+            '23 August"'
         )
     return purpose
 

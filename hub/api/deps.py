@@ -80,6 +80,7 @@ Viewer = Annotated[User, Depends(allowed(Right.SEE))]
 Reporter = Annotated[User, Depends(allowed(Right.REPORT))]
 Acknowledger = Annotated[User, Depends(allowed(Right.ACKNOWLEDGE))]
 Registrar = Annotated[User, Depends(allowed(Right.REGISTRY))]
+Muster = Annotated[User, Depends(allowed(Right.MUSTER))]
 Tracer = Annotated[User, Depends(allowed(Right.TRACE))]
 
 

@@ -133,6 +133,10 @@ def test_nobody_sees_anything_without_a_token(api: Api) -> None:
         ("GET", "/api/v1/reports/entries", Right.REPORT),
         ("GET", "/api/v1/reports/coverage", Right.REPORT),
         ("POST", "/api/v1/reports/compliance", Right.REPORT),
+        ("GET", "/api/v1/muster?site=kcn/a", Right.MUSTER),
+        ("POST", "/api/v1/trace/visits", Right.TRACE),
+        ("POST", "/api/v1/trace/contacts", Right.TRACE),
+        ("POST", "/api/v1/trace/place", Right.TRACE),
         ("GET", "/api/v1/registry/roster", Right.REGISTRY),
         ("POST", "/api/v1/registry/roster", Right.REGISTRY),
     ],
@@ -253,8 +257,10 @@ def test_sites_gates_and_occupancy(api: Api) -> None:
     (gate,) = api.get("/api/v1/gates").json()
     assert (gate["online"], gate["heard_ms"], gate["registered"]) == (False, None, True)
     at = {"at_ms": 1629680400000}  # 2021-08-23 08:00
-    (inside,) = api.get("/api/v1/occupancy", params=at).json()
-    assert inside["inside"] == 1
+    told = api.get("/api/v1/occupancy", params=at).json()
+    assert [one["inside"] for one in told["sites"]] == [1]
+    assert told["at_ms"] == at["at_ms"]
+    assert told["completeness"]["complete"]
     assert api.get("/api/v1/sites", params={"park": "other"}).json() == []
 
 
