@@ -27,9 +27,10 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from hub.config import Config
+from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import gate_states, metadata
-from hub.users import Role, add
+from hub.users import add
 from hub.web.app import mount
 from hub.web.sample import Sample, fill, state_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from edge.gate.events import Effect, Write
 from edge.gate.rules import Rules
@@ -32,12 +32,23 @@ class Counts:
         return counts
 
 
-Figures = Callable[[str], tuple[float | None, int, float | None]]
-"""Reader -> rolling median of accepted estimates, over how many people, its drift; °C."""
+class ReaderFigures(NamedTuple):
+    """Of a reader: the rolling median of accepted estimates, over how many people, its drift, and
+    the air at its thermometer when it last measured somebody; °C.
+    """
+
+    median_c: float | None = None
+    people: int = 0
+    drift_c: float | None = None
+    ambient_c: float | None = None
+
+
+Figures = Callable[[str], ReaderFigures]
+"""By the reader's name."""
 
 
 def summarise(
-    rules: Rules, state: GateState, counts: Counts, figures: Figures = lambda _: (None, 0, None)
+    rules: Rules, state: GateState, counts: Counts, figures: Figures = lambda _: ReaderFigures()
 ) -> Summary:
     """The gate's part of the retained state; holds nothing of any person."""
     return Summary(
@@ -56,14 +67,15 @@ def summarise(
 
 
 def _reader(rules: Rules, lane: Lane, figures: Figures) -> ReaderSummary:
-    median_c, people, drift_c = figures(lane.name)
+    told = figures(lane.name)
     return ReaderSummary(
         name=lane.name,
         direction=rules.lane(lane.name).direction,
         phase=lane.state,
-        median_c=median_c,
-        median_of=None if median_c is None else people,
-        drift_c=drift_c,
+        ambient_c=told.ambient_c,
+        median_c=told.median_c,
+        median_of=None if told.median_c is None else told.people,
+        drift_c=told.drift_c,
     )
 
 

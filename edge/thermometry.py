@@ -20,6 +20,7 @@ from edge.gate import events as ev
 from edge.gate.estimate import Calibration
 from edge.gate.reasons import Alarm
 from edge.gate.screening import Verdict
+from edge.summary import ReaderFigures
 from feed.record import Detail, Kind
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Thermometry:
         }
         self._lock = threading.Lock()  # between the gate thread, which counts, and the main one
         self._drift = _read(self._folder / FILE, self._since())
+        self._ambient_c: dict[str, float] = {}  # not kept over a restart: the air changes
         self._due: set[str] = set()
         self._looked_s: float | None = None
         self._saved_s = clock.monotonic()
@@ -74,18 +76,21 @@ class Thermometry:
             reading, reader = effect.draft.reading, effect.draft.reader
             if effect.draft.kind != Kind.PASSAGE or reading is None or reader is None:
                 continue
-            if reading.estimate_c is None or reading.ambient_c is None:
+            if reading.ambient_c is None:
                 continue
-            if reading.verdict == Verdict.NORMAL:
-                with self._lock:
+            with self._lock:
+                self._ambient_c[reader] = round(reading.ambient_c, 2)
+                if reading.estimate_c is not None and reading.verdict == Verdict.NORMAL:
                     self._drift[reader].add(reading.estimate_c, reading.ambient_c)
                     self._changed = True
 
-    def figures(self, reader: str) -> tuple[float | None, int, float | None]:
-        """A reader's rolling median, over how many people, and its drift; °C."""
+    def figures(self, reader: str) -> ReaderFigures:
+        """What the gate's state tells of a reader's thermometer."""
         with self._lock:
             drift = self._drift.get(reader, Drift())
-            return drift.median_c, len(drift.newest), drift.drift_c
+            return ReaderFigures(
+                drift.median_c, len(drift.newest), drift.drift_c, self._ambient_c.get(reader)
+            )
 
     def look(self) -> Iterator[ev.Noted]:
         """Alarms that begin or end now; saves from time to time. Called often."""

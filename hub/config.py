@@ -173,7 +173,9 @@ class VisitsTable(Table):
 
 
 class Config(Table):
-    """All of it. `roles` gives users of this machine their role on the command line."""
+    """All of it. `roles` gives users of this machine their role on the command line
+    (hub.roles; an operator's is not given).
+    """
 
     store: StoreTable = StoreTable()
     mqtt: MqttTable = MqttTable()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from hub.roles import Role
 from hub.store.schema import api_tokens, users
 
 SHORTEST_PASSWORD = 12  # characters; NIST SP 800-63B-4 asks for 15 where nothing else is asked
@@ -23,37 +22,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # 32 MiB, 3 passes, 4 lanes
 _HASHER = PasswordHasher(time_cost=3, memory_cost=32_768, parallelism=4)
 _PREFIX = "eh_"  # so that a token that is lost shows in a search for secrets
-
-
-class Role(StrEnum):
-    """What someone is here for."""
-
-    VIEWER = "viewer"
-    MANAGER = "manager"
-    TRACER = "tracer"
-    ADMINISTRATOR = "administrator"
-
-
-class Right(StrEnum):
-    """What a role may do."""
-
-    SEE = "see"  # states, alarms, counts
-    REPORT = "report"  # reports, compliance among them
-    ACKNOWLEDGE = "acknowledge"
-    REGISTRY = "registry"
-    TRACE = "trace"  # persons and their contacts
-    USERS = "users"
-
-
-# An administrator runs the hub and is no tracer: tracing is a task, not a rank
-RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.VIEWER: frozenset({Right.SEE}),
-    Role.MANAGER: frozenset({Right.SEE, Right.REPORT, Right.ACKNOWLEDGE, Right.REGISTRY}),
-    Role.TRACER: frozenset({Right.SEE, Right.REPORT, Right.TRACE}),
-    Role.ADMINISTRATOR: frozenset(
-        {Right.SEE, Right.REPORT, Right.ACKNOWLEDGE, Right.REGISTRY, Right.USERS}
-    ),
-}
 
 
 class UserError(ValueError):
@@ -67,9 +35,6 @@ class User:
     name: str
     role: Role
     language: str | None = None
-
-    def may(self, right: Right) -> bool:
-        return right in RIGHTS[self.role]
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,32 +217,30 @@ def _sections(key: Key, path: KeyPath) -> Iterator[str]:
 
 
 def commands_md() -> str:
-    """The help of every command."""
-    from edge.cli import cli
+    """The help of every command, of the gate and of the hub."""
+    from edge.cli import cli as gate
+    from hub.cli import cli as hub
 
     parts = [
         "# Command reference",
         "Made by `scripts/reference.py` from the commands' own help; don't edit it by hand.",
         COMMANDS_HEAD,
+        *_help("edge-gate", gate, None),
+        *_help("edge-hub", hub, None),
     ]
-    context = click.Context(cli, info_name="edge-gate")
-    parts += _help("edge-gate", cli, context)
-    for name, command in sorted(cli.commands.items()):
-        if not command.hidden:
-            parts += _help(f"edge-gate {name}", command, context)
     return "\n\n".join(parts) + "\n"
 
 
-def _help(name: str, command: click.Command, above: click.Context) -> Iterator[str]:
-    info = name.removeprefix("edge-gate ").split()[-1]
-    root = name == "edge-gate"
-    context = above if root else click.Context(command, info_name=info, parent=above)
+def _help(name: str, command: click.Command, above: click.Context | None) -> Iterator[str]:
+    context = click.Context(command, info_name=name.rsplit(maxsplit=1)[-1], parent=above)
     yield f"## {name}"
     context.terminal_width = 90
     yield f"```text\n{command.get_help(context).rstrip()}\n```"
-    if isinstance(command, click.Group) and not root:
-        for inner, below in sorted(command.commands.items()):
-            yield from _help(f"{name} {inner}", below, context)
+    if isinstance(command, click.Group):
+        for inner in sorted(command.list_commands(context)):
+            below = command.get_command(context, inner)
+            if below is not None and not below.hidden:
+                yield from _help(f"{name} {inner}", below, context)
 
 
 # --------------------------------------------------------------------------------------------

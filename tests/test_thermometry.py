@@ -13,7 +13,10 @@ import pytest
 from edge.calibration import CalibrationError, Stored, save, state_folder
 from edge.clock import SystemClock
 from edge.config.model import Config
+from edge.config.rules import to_rules
 from edge.gate.events import Noted, Write
+from edge.gate.machine import initial
+from edge.summary import Counts, ReaderFigures, summarise
 from edge.thermometry import FILE, LOOK_EVERY_S, SAVE_EVERY_S, Thermometry
 from feed.record import Decision, Draft, Reading
 from tests.acceptance.gates import config as make_config
@@ -78,7 +81,7 @@ def test_a_drift_is_an_alarm_and_stands_in_the_figures(bench: Bench) -> None:
     assert bench.look() == []
     bench.people(100, shift_c=0.6)
     assert told(bench.look()) == [("temperature_drift", "in", "raised")]
-    median_c, people, drift_c = bench.kept.figures("in")
+    median_c, people, drift_c, _ = bench.kept.figures("in")
     assert median_c == pytest.approx(37.2, abs=0.1)
     assert people == 100
     assert drift_c == pytest.approx(0.6, abs=0.1)
@@ -88,14 +91,24 @@ def test_a_drift_is_an_alarm_and_stands_in_the_figures(bench: Bench) -> None:
 
 def test_only_people_who_were_read_as_healthy_count(bench: Bench) -> None:
     bench.people(60, verdict="high")
-    assert bench.kept.figures("in") == (None, 0, None)
+    assert bench.kept.figures("in")[:3] == (None, 0, None)
+
+
+def test_the_state_tells_the_air_that_gates_are_compared_in(bench: Bench) -> None:
+    rules = to_rules(bench.config)
+    state = initial(rules)
+    assert summarise(rules, state, Counts(), bench.kept.figures).readers[0].ambient_c is None
+    bench.people(60)
+    (reader,) = summarise(rules, state, Counts(), bench.kept.figures).readers
+    assert (reader.ambient_c, reader.median_of) == (25.0, 60)
 
 
 def test_what_was_counted_survives_a_restart(bench: Bench) -> None:
     bench.people(60)
     bench.look(SAVE_EVERY_S)
     again = Thermometry(bench.config, bench.clock)
-    assert again.figures("in") == bench.kept.figures("in")
+    assert again.figures("in")[:3] == bench.kept.figures("in")[:3]
+    assert again.figures("in").ambient_c is None  # the air may be another by now
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"in": {"bands": 1}}', '{"in": 3}'])
@@ -103,14 +116,14 @@ def test_a_damaged_file_of_drift_keeps_no_gate_shut(bench: Bench, text: str) -> 
     bench.people(60)
     bench.kept.save()
     (bench.folder / FILE).write_text(text)
-    assert Thermometry(bench.config, bench.clock).figures("in") == (None, 0, None)
+    assert Thermometry(bench.config, bench.clock).figures("in") == ReaderFigures()
 
 
 def test_a_new_calibration_begins_a_new_reference(bench: Bench) -> None:
     bench.people(60)
     bench.kept.save()
     save(bench.folder, STORED)
-    assert Thermometry(bench.config, bench.clock).figures("in") == (None, 0, None)
+    assert Thermometry(bench.config, bench.clock).figures("in") == ReaderFigures()
 
 
 def test_a_calibration_in_force_is_recorded_at_the_start(bench: Bench) -> None:

@@ -18,8 +18,9 @@ from edge.commands.common import Command, json_option
 def demo(*, seconds: float | None, seed: int, as_json: bool) -> int:
     """Show two gates at work with simulated people, on real decoded images.
 
-    Starts a broker of its own on a free port, a gate with two readers and a second gate. Exit code
-    0 only if every record arrived.
+    Starts a broker of its own on a free port, a hub, a gate with two readers and a second gate,
+    and ends with a trace of one who came by. Where the hub's packages are missing it says so and
+    goes on without. Exit code 0 only if every record arrived.
     """
     from edge.demo import run_demo
 

@@ -38,7 +38,13 @@ class PrivateBroker:
             encoding="utf-8",
         )
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen([program, "-c", conf], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                # Ctrl-C in a terminal reaches all of its processes: this one ends last
+                [program, "-c", conf],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self._wait()
 
     def stop(self) -> None:

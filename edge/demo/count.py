@@ -27,6 +27,24 @@ class Line:
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where the records are: on the gates' disks, with an independent subscriber, at the hub
+    (None without one), and how many its receipts had confirmed when the gates closed.
+    """
+
+    recorded: int
+    received: int
+    stored: int | None = None
+    confirmed: int | None = None
+
+    @property
+    def lost(self) -> int:
+        return self.recorded - min(
+            self.received, self.recorded if self.stored is None else self.stored
+        )
+
+
 @dataclass
 class Count:
     """Figures of all gates; fed from their threads. Once it is `over`, nobody counts as seen."""
@@ -38,6 +56,7 @@ class Count:
     denied: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
+    admitted: dict[str, list[str]] = field(default_factory=dict)  # token: in, out, in
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def saw(self, event: ev.Event) -> None:
@@ -57,6 +76,14 @@ class Count:
                 if line is not None:
                     lines.append(line)
         return lines
+
+    def someone(self) -> str | None:
+        """The token of one who came by: the first who came in and left, else who came in."""
+        with self._lock:
+            every = list(self.admitted.items())
+        left = [token for token, ways in every if ways[:2] == ["in", "out"]]
+        inside = [token for token, ways in every if ways[0] == "in"]
+        return next(iter([*left, *inside]), None)
 
     def _take(self, gate: str, draft: Draft) -> Line | None:
         with self._lock:
@@ -87,6 +114,8 @@ class Count:
         else:
             self.denied.update(str(reason) for reason in decision.reasons)
         token = person.token.v if person is not None and person.token is not None else ""
+        if token and decision.result == "granted":
+            self.admitted.setdefault(token, []).append(draft.direction or "in")
         return Line(
             gate,
             draft.reader or "",
@@ -106,7 +135,7 @@ def presented(crowd: RandomCrowd, readers: list[str], seconds: float) -> int:
     return sum(1 for visit in visits if visit.code and visit.at_s + visit.code_from_s < seconds)
 
 
-def figures(count: Count, *, shown: int, recorded: int, received: int) -> dict[str, Any]:
+def figures(count: Count, *, shown: int, kept: Kept) -> dict[str, Any]:
     """The summary, for programs."""
     return {
         "presented": shown,
@@ -115,7 +144,9 @@ def figures(count: Count, *, shown: int, recorded: int, received: int) -> dict[s
         "denied": dict(sorted(count.denied.items())),
         "door": dict(sorted(count.outcomes.items())),
         "alarms": dict(sorted(count.alarms.items())),
-        "recorded": recorded,
-        "received": received,
-        "lost": recorded - received,
+        "recorded": kept.recorded,
+        "received": kept.received,
+        "lost": kept.lost,
+        "stored": kept.stored,
+        "confirmed": kept.confirmed,
     }

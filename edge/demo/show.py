@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from edge.demo.count import Line
 _HEADINGS = ("time", "gate", "reader", "person", "code", "°C", "decision", "why")
 _WIDTHS = (8, 7, 11, 8, 9, 5, 12, 0)
 _ROWS = 16
+_SHORT = 8  # characters of a token
 _STYLES = {
     "granted": "bold green",
     "denied": "bold red",
@@ -50,6 +52,8 @@ class Screen:
     def end(self, figures: dict[str, Any]) -> None:
         self.say("")
         for text in _summary(figures):
+            self.say(text)
+        for text in _trace(figures.get("trace")):
             self.say(text)
 
 
@@ -107,7 +111,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         time.strftime("%H:%M:%S"),
         line.gate,
         line.reader,
-        line.person[:8],
+        line.person[:_SHORT],
         line.scheme,
         "" if line.temperature_c is None else f"{line.temperature_c:.2f}",
         result,
@@ -124,6 +128,10 @@ def _summary(figures: dict[str, Any]) -> list[str]:
     def listing(counts: dict[str, int]) -> str:
         return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
 
+    stored = []
+    if figures["stored"] is not None:
+        confirmed = f"its receipts confirmed {figures['confirmed']} before the gates closed"
+        stored = [f"stored     {figures['stored']} by the hub; {confirmed}"]
     kept = "nothing was lost" if figures["lost"] == 0 else f"{figures['lost']} RECORDS ARE MISSING"
     return [
         f"presented  {figures['presented']} people held a code up to a camera",
@@ -133,5 +141,39 @@ def _summary(figures: dict[str, Any]) -> list[str]:
         f"door       {listing(figures['door'])}",
         f"alarms     {listing(figures['alarms'])}",
         f"recorded   {figures['recorded']} records on disk",
-        f"received   {figures['received']} by an independent MQTT subscriber: {kept}",
+        f"received   {figures['received']} by an independent MQTT subscriber",
+        *stored,
+        f"lost       {kept}",
     ]
+
+
+def _trace(found: dict[str, Any] | None) -> list[str]:
+    """One person's visits and contacts, as the hub tells them."""
+    if found is None:
+        return []
+    lines = ["", f"trace      of {found['token'][:_SHORT]}, one of those who came by"]
+    for one in found["visits"]:
+        way_out = (
+            "still inside" if one["assumed"] else f"out {_clock(one['out'])} {one['out_gate']}"
+        )
+        lines.append(
+            f"visit      {one['site']}: in {_clock(one['in'])} {one['in_gate']}, {way_out}"
+        )
+    for one in found["contacts"]:
+        where = ", ".join(one["sites"])
+        minutes = f"{one['minutes']:.2f} min"
+        lines.append(f"contact    {one['who']['token'][:_SHORT]}, {minutes} together at {where}")
+    if not found["contacts"]:
+        lines.append("contact    none: nobody else was inside then")
+    told = found["completeness"]
+    lacks = ", ".join(
+        f"{name.replace('_', ' ')} {len(value) if isinstance(value, list) else value}"
+        for name, value in told.items()
+        if value and name != "complete"
+    )
+    lines.append(f"complete   {'as far as the hub knows' if told['complete'] else lacks}")
+    return lines
+
+
+def _clock(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S")

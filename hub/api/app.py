@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from hub.api.deps import Hub
 from hub.api.guard import Guard, LoginLimit
-from hub.api.routes import registry, reports, system, watch
+from hub.api.routes import registry, reports, system, trace, watch
 from hub.config import Config
 from hub.monitor.health import Broker
 from hub.registry.faults import RegistryError
@@ -25,18 +25,20 @@ from identity.keys import KeyFileError
 
 log = logging.getLogger(__name__)
 
-# What stands under /api/v1: a further matter (tracing) adds its router here
+# What stands under /api/v1
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     watch.router,
     reports.router,
     registry.router,
+    trace.router,
 )
 PREFIX = "/api/v1"
 _DESCRIPTION = """\
-The hub of edge-gate. Times are whole milliseconds since 1970 in UTC, days those of the park's time
-zone. Errors are `{"error": "one line"}`. `edge-hub user add` and `edge-hub user token` make users
-and tokens; a token is sent as `Authorization: Bearer TOKEN`."""
+The hub of edge-gate. Times are whole milliseconds since 1970 in UTC, those of traces and muster
+lists RFC 3339; days are those of the park's time zone. Errors are `{"error": "one line"}`.
+`edge-hub user add` and `edge-hub user token` make users and tokens; a token is sent as
+`Authorization: Bearer TOKEN`."""
 _TEMPLATES = Path(__file__).with_name("templates")
 
 

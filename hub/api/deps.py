@@ -15,7 +15,8 @@ from hub import audit
 from hub.api.guard import LoginLimit
 from hub.config import Config
 from hub.monitor.health import Broker
-from hub.users import Right, User, by_token
+from hub.roles import Right, RoleError, check
+from hub.users import User, by_token
 
 _bearer = HTTPBearer(auto_error=False, description="A token of `edge-hub user token`, or a log-in.")
 
@@ -65,18 +66,21 @@ def user_of(
 def allowed(right: Right) -> Callable[..., User]:
     """A dependency: the user, who may do this. Answers 403 otherwise."""
 
-    def check(user: Annotated[User, Depends(user_of)]) -> User:
-        if not user.may(right):
-            raise HTTPException(403, f"the role {user.role} may not {right}")
+    def permitted(user: Annotated[User, Depends(user_of)]) -> User:
+        try:
+            check(user.role, right)
+        except RoleError as error:
+            raise HTTPException(403, str(error)) from error
         return user
 
-    return check
+    return permitted
 
 
 Viewer = Annotated[User, Depends(allowed(Right.SEE))]
 Reporter = Annotated[User, Depends(allowed(Right.REPORT))]
 Acknowledger = Annotated[User, Depends(allowed(Right.ACKNOWLEDGE))]
 Registrar = Annotated[User, Depends(allowed(Right.REGISTRY))]
+Muster = Annotated[User, Depends(allowed(Right.MUSTER))]
 Tracer = Annotated[User, Depends(allowed(Right.TRACE))]
 
 

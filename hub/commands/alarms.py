@@ -11,17 +11,19 @@ import click
 
 from feed.codec import format_time
 from hub import audit
-from hub.commands.beside import OPERATOR, opened, purpose_option, show_table, who
+from hub.commands.beside import opened, purpose_option, show_table
 from hub.commands.common import (
     Command,
     Group,
     Refusal,
+    acting,
     config_option,
     json_option,
     store_option,
     write_json,
 )
 from hub.monitor.alarms import AlarmError, acknowledge, list_alarms
+from hub.roles import Right
 from hub.writing import writing
 
 
@@ -40,8 +42,10 @@ def list_(
     park: str | None, config: Path | None, store: Path | None, *, every: bool, as_json: bool
 ) -> None:
     """The alarms that nobody has acknowledged, the newest first."""
-    with opened("alarms list", config, store) as (engine, _), engine.connect() as connection:
-        found = list_alarms(connection, acknowledged=None if every else False, park=park)
+    with opened("alarms list", config, store) as (engine, loaded):
+        acting(loaded, Right.SEE, "alarms list")
+        with engine.connect() as connection:
+            found = list_alarms(connection, acknowledged=None if every else False, park=park)
     if as_json:
         write_json([asdict(one) for one in found])
         return
@@ -69,14 +73,15 @@ def acknowledge_(
 ) -> None:
     """Say that you have looked at these alarms: they leave the list, and keep your name."""
     at_ms = time.time_ns() // 1_000_000
-    with opened("alarms acknowledge", config, store) as (engine, _):
+    with opened("alarms acknowledge", config, store) as (engine, loaded):
+        role = acting(loaded, Right.ACKNOWLEDGE, "alarms acknowledge")
         try:
             with writing(engine) as connection:
-                done = acknowledge(connection, ids, who=who(), at_ms=at_ms)
+                done = acknowledge(connection, ids, who=audit.user(), at_ms=at_ms)
                 audit.write(
                     connection,
-                    who=who(),
-                    role=OPERATOR,
+                    who=audit.user(),
+                    role=role,
                     action="alarms acknowledge",
                     purpose=purpose,
                     asked={"ids": list(ids)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,6 @@ from hub.store.schema import metadata
 from identity.keys import KeyFileError, read_token_key
 from identity.token import Tokeniser
 
-OPERATOR = "operator"  # the role of those who have a shell on the hub
 purpose_option = click.option(
     "--purpose", default="", help="Why, for the audit log.  [default: none given]"
 )
@@ -61,11 +59,6 @@ def opened(
 def first_line(error: BaseException) -> str:
     """What a library says, on one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def who() -> str:
-    """Who types this, for the audit log."""
-    return getpass.getuser()
 
 
 def tokeniser_of(config: Config, command: str, key_file: Path | None = None) -> Tokeniser | None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hub.config import Config, ConfigError, load
-from hub.users import Role
+from hub.roles import Right, Role, RoleError, check, role_here
 
 BAD_INPUT = 2
 PLACES = (Path("hub.toml"), Path("/etc/edge-hub/hub.toml"))
@@ -84,6 +84,16 @@ def load_config(
         return load(config, broker=broker, store=store)
     except ConfigError as error:
         raise Refusal(str(error)) from error
+
+
+def acting(config: Config, right: Right, command: str) -> Role:
+    """The role in which this is run. Raises Refusal where it may not."""
+    try:
+        role = role_here(config.roles, config.store.owned)
+        check(role, right)
+    except RoleError as error:
+        raise Refusal(f"edge-hub {command}: {error}") from error
+    return role
 
 
 def write_json(value: Any) -> None:

@@ -12,6 +12,7 @@ from hub import audit
 from hub.commands.common import (
     Command,
     Refusal,
+    acting,
     config_option,
     json_option,
     load_config,
@@ -21,6 +22,7 @@ from hub.commands.common import (
 from hub.commands.questions import engine_of, refusing
 from hub.derive.follower import Follower
 from hub.derive.turns import BusyError, leading
+from hub.roles import Right
 from hub.store.schema import links
 from hub.store.sql import insert_new
 from hub.trace import lookup
@@ -56,8 +58,7 @@ def link(
     """
     loaded = load_config(config, store=store)
     with refusing("link", audit.RefusedError, lookup.UnknownError):
-        role = audit.role_here(loaded.roles, loaded.store.owned)
-        audit.check(role, audit.Act.LINK)
+        role = acting(loaded, Right.TRACE, "link")
         stated = audit.purpose_of(purpose)
         engine = engine_of(loaded)
         with engine.connect() as connection:

@@ -11,6 +11,7 @@ from hub import audit
 from hub.commands.common import (
     Command,
     Refusal,
+    acting,
     config_option,
     json_option,
     load_config,
@@ -19,6 +20,7 @@ from hub.commands.common import (
 )
 from hub.commands.questions import engine_of, moment, refusing, shown
 from hub.commands.trace import show
+from hub.roles import Right
 from hub.trace import lookup, output, presence
 
 
@@ -45,9 +47,8 @@ def muster(
     if site is None and not counts:
         raise Refusal("edge-hub muster: name the --site, or ask for --counts of every site")
     loaded = load_config(config, store=store)
-    with refusing("muster", audit.RefusedError, lookup.UnknownError):
-        role = audit.role_here(loaded.roles, loaded.store.owned)
-        audit.check(role, audit.Act.COUNT if counts else audit.Act.MUSTER)
+    with refusing("muster", lookup.UnknownError):
+        role = acting(loaded, Right.SEE if counts else Right.MUSTER, "muster")
         at_ms = round((moment(at_text, "--at").timestamp() if at_text else time.time()) * 1000)
         engine = engine_of(loaded)
         with engine.connect() as connection:

@@ -13,19 +13,18 @@ import click
 
 from hub import audit
 from hub.commands.beside import (
-    OPERATOR,
     opened,
     purpose_option,
     read_file,
     show_table,
     tokeniser_of,
-    who,
     write_result,
 )
 from hub.commands.common import (
     Command,
     Group,
     Refusal,
+    acting,
     config_option,
     json_option,
     store_option,
@@ -35,6 +34,7 @@ from hub.registry import book
 from hub.registry.columns import Kind, exported
 from hub.registry.faults import RegistryError
 from hub.registry.files import read_listing
+from hub.roles import Right
 from hub.sheets import write_csv, write_xlsx
 from hub.writing import writing
 
@@ -84,6 +84,7 @@ def import_(
     """
     raw = read_file(file, "registry import")
     with opened("registry import", config, store) as (engine, loaded):
+        role = acting(loaded, Right.REGISTRY, "registry import")
         try:
             listing = read_listing(raw, str(file), Kind(kind) if kind else None)
             tokens = book.take_tokens(listing, tokeniser_of(loaded, "registry import", token_key))
@@ -94,8 +95,8 @@ def import_(
                 else:
                     audit.write(
                         connection,
-                        who=who(),
-                        role=OPERATOR,
+                        who=audit.user(),
+                        role=role,
                         action="registry import",
                         purpose=purpose,
                         asked={"kind": str(listing.kind), "lines": len(listing.entries),
@@ -147,18 +148,20 @@ def export(
     """
     which = Kind(kind)
     columns = exported(which)
-    with opened("registry export", config, store) as (engine, _), writing(engine) as connection:
-        rows = list(book.read(connection, which, park=park))
-        audit.write(
-            connection,
-            who=who(),
-            role=OPERATOR,
-            action="registry export",
-            purpose=purpose,
-            asked={"kind": kind, "park": park},
-            seen={"lines": len(rows)},
-            at_ms=_now_ms(),
-        )
+    with opened("registry export", config, store) as (engine, loaded):
+        role = acting(loaded, Right.REGISTRY, "registry export")
+        with writing(engine) as connection:
+            rows = list(book.read(connection, which, park=park))
+            audit.write(
+                connection,
+                who=audit.user(),
+                role=role,
+                action="registry export",
+                purpose=purpose,
+                asked={"kind": kind, "park": park},
+                seen={"lines": len(rows)},
+                at_ms=_now_ms(),
+            )
     cells = [[row[name] for name in columns] for row in rows]
     if out is None and as_json:
         write_json(rows)
@@ -193,8 +196,10 @@ def _file(
 @json_option
 def list_(config: Path | None, store: Path | None, *, as_json: bool) -> None:
     """How many sites, gates and people each park has; and what sends records unregistered."""
-    with opened("registry list", config, store) as (engine, _), engine.connect() as connection:
-        found = book.counts(connection)
+    with opened("registry list", config, store) as (engine, loaded):
+        acting(loaded, Right.SEE, "registry list")
+        with engine.connect() as connection:
+            found = book.counts(connection)
     if as_json:
         write_json([asdict(one) for one in found])
         return

@@ -17,19 +17,18 @@ from sqlalchemy import Connection
 
 from hub import audit
 from hub.commands.beside import (
-    OPERATOR,
     opened,
     out_option,
     purpose_option,
     read_file,
     show_table,
-    who,
     write_result,
 )
 from hub.commands.common import (
     Command,
     Group,
     Refusal,
+    acting,
     config_option,
     json_option,
     store_option,
@@ -42,6 +41,7 @@ from hub.reports.document import Document
 from hub.reports.entries import entries
 from hub.reports.period import Period, PeriodError, make_period
 from hub.reports.texts import Language, Words
+from hub.roles import Right
 from hub.writing import writing
 
 _FORMATS = (".xlsx", ".csv", ".json", ".html", ".pdf")
@@ -172,6 +172,7 @@ def _report(
         )
     now = datetime.now(UTC)
     with opened(command, call.config, call.store) as (engine, config):
+        role = acting(config, Right.REPORT, command)
         zone = ZoneInfo(config.park.time_zone)
         try:
             period = make_period(call.first, call.last, zone, now=now)
@@ -185,8 +186,8 @@ def _report(
             told = document.plain()
             audit.write(
                 connection,
-                who=who(),
-                role=OPERATOR,
+                who=audit.user(),
+                role=role,
                 action=command,
                 purpose=call.purpose,
                 asked={"period": told["period"], **document.scope},

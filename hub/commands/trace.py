@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Connection, Engine
 
 from hub import audit
 from hub.commands.common import (
     Command,
     Refusal,
+    acting,
     config_option,
     json_option,
     load_config,
@@ -23,40 +22,14 @@ from hub.commands.common import (
     write_json,
 )
 from hub.commands.questions import end_of, engine_of, moment, refusing, shown
-from hub.config import Config
-from hub.trace import graph, lookup, output, questions, whom
-from hub.trace.answers import Contacts, Period, Presence, Visits, Who
+from hub.roles import Right
+from hub.trace import graph, lookup, output, questions
+from hub.trace.answers import Contacts, Period
 from hub.trace.output import Sheet
+from hub.tracing import Asker, Question, ask, json_of, sheet_of
 from identity.keys import KeyFileError
 
-_MOST_SEEN = 5_000  # ids in a line of the audit
 _PICTURES = {".svg": "svg", ".png": "png"}
-
-Answer = Visits | Contacts | Presence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """The options."""
-
-    tokens: tuple[str, ...]
-    credentials: tuple[str, ...]
-    holders: tuple[str, ...]
-    park: str | None
-    key_file: Path | None
-    begin: str
-    end: str
-    site: str | None
-    gate: str | None
-    visits: bool
-    hops: int
-    min_minutes: float
-    same_gate_minutes: float | None
-    limit: int
-
-    @property
-    def of_someone(self) -> bool:
-        return bool(self.tokens or self.credentials or self.holders)
 
 
 @click.command(
@@ -81,7 +54,8 @@ class _Asked:
     "key_file",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="EDGE_HUB_TOKEN_KEY",
-    help="The park's token key, for --credential and --holder.  [env: EDGE_HUB_TOKEN_KEY]",
+    help="The park's token key, for --credential and --holder.  [env: EDGE_HUB_TOKEN_KEY; default: "
+    "the configuration's identity.key_file]",
 )
 @click.option(
     "--from", "begin", required=True, help="Begin of the period: 2021-08-10 or with time."
@@ -109,6 +83,10 @@ class _Asked:
 def trace(
     config: Path | None,
     store: Path | None,
+    begin: str,
+    end: str,
+    credentials: tuple[str, ...],
+    key_file: Path | None,
     purpose: str,
     csv_file: Path | None,
     xlsx_file: Path | None,
@@ -126,33 +104,35 @@ def trace(
     """
     loaded = load_config(config, store=store)
     with refusing("trace", audit.RefusedError, lookup.UnknownError, KeyFileError, OSError):
-        role = _role(loaded)
-        stated = audit.purpose_of(purpose)
-        asked = _Asked(**options)
-        _check(asked, graph_file)
-        engine = engine_of(loaded)
-        period = Period(_ms(moment(asked.begin, "--from")), _ms(end_of(asked.end, "--to")))
-        if period.from_ms >= period.to_ms:
-            raise Refusal("edge-hub trace: --to is not after --from")
-        with engine.connect() as connection:
-            answer = _answer(connection, asked, period)
-        _note(engine, role, stated, asked, period, answer)
-        sheets = _sheets(answer)
+        role = acting(loaded, Right.TRACE, "trace")
+        asker = Asker(audit.user(), role, audit.purpose_of(purpose))
+        question = _question(begin, end, credentials, **options)
+        _check(question, graph_file)
+        key = key_file or loaded.identity.key_file
+        answer = ask(engine_of(loaded), question, asker, key)
+        sheet = sheet_of(answer, shown)
         if csv_file is not None:
-            _write(csv_file, output.to_csv(sheets[0]).encode())
+            _write(csv_file, output.to_csv(sheet).encode())
         if xlsx_file is not None:
-            _write(xlsx_file, output.to_xlsx(sheets))
+            _write(xlsx_file, output.to_xlsx([sheet]))
         if graph_file is not None:
             assert isinstance(answer, Contacts), "checked before"
             _write(graph_file, graph.picture(answer, _PICTURES[graph_file.suffix.lower()]))
     if as_json:
-        write_json(_as_json(answer))
+        write_json(json_of(answer))
     elif csv_file is None or str(csv_file) != "-":
-        for sheet in sheets[:1]:
-            show(sheet)
+        show(sheet)
 
 
-def _check(asked: _Asked, graph_file: Path | None) -> None:
+def _question(begin: str, end: str, credentials: tuple[str, ...], **options: Any) -> Question:
+    period = Period(_ms(moment(begin, "--from")), _ms(end_of(end, "--to")))
+    if period.from_ms >= period.to_ms:
+        raise Refusal("edge-hub trace: --to is not after --from")
+    told = tuple(sys.stdin.readline() if one == "-" else one for one in credentials)
+    return Question(period=period, credentials=told, **options)
+
+
+def _check(asked: Question, graph_file: Path | None) -> None:
     if not asked.of_someone and asked.site is None:
         raise Refusal("edge-hub trace: name a person (--token, --credential, --holder) or a --site")
     if asked.gate is not None and asked.site is None:
@@ -164,98 +144,8 @@ def _check(asked: _Asked, graph_file: Path | None) -> None:
             raise Refusal("edge-hub trace: --graph draws the contacts of a person")
 
 
-def _role(loaded: Config) -> audit.Role:
-    role = audit.role_here(loaded.roles, loaded.store.owned)
-    audit.check(role, audit.Act.TRACE)
-    return role
-
-
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
-
-
-def _answer(connection: Connection, asked: _Asked, period: Period) -> Answer:
-    place = lookup.place(connection, asked.site) if asked.site else None
-    gate = lookup.gate(connection, place, asked.gate) if place and asked.gate else None
-    if not asked.of_someone:
-        assert place is not None, "checked before"
-        return questions.at_place(connection, place, period, gate=gate)
-    who = _who(connection, asked)
-    where = questions.Where(place, gate)
-    if asked.visits:
-        return questions.visits_of(connection, who, period, where)
-    return questions.contacts_of(
-        connection,
-        who,
-        period,
-        where,
-        hops=asked.hops,
-        min_minutes=asked.min_minutes,
-        same_gate_minutes=asked.same_gate_minutes,
-        most=asked.limit,
-    )
-
-
-def _who(connection: Connection, asked: _Asked) -> tuple[Who, ...]:
-    found = [lookup.by_token(connection, one) for one in asked.tokens]
-    for text in asked.credentials:
-        told = sys.stdin.readline() if text == "-" else text
-        found += whom.by_credential(connection, told, asked.key_file)
-    for holder in asked.holders:
-        found += whom.by_holder(connection, holder, asked.park, asked.key_file)
-    return tuple({one.id: one for one in found}.values())
-
-
-def _note(
-    engine: Engine,
-    role: audit.Role,
-    purpose: str,
-    asked: _Asked,
-    period: Period,
-    answer: Answer,
-) -> None:
-    """To the audit: tokens in place of the credentials that were typed."""
-    if isinstance(answer, Presence):
-        seen = [one.who.id for one in answer.people]
-    elif isinstance(answer, Contacts):
-        seen = [one.who.id for one in answer.contacts]
-    else:
-        seen = [one.id for one in answer.asked]
-    named = () if isinstance(answer, Presence) else answer.asked
-    audit.write(
-        engine,
-        who=audit.user(),
-        role=role,
-        action="trace",
-        purpose=purpose,
-        asked={
-            "tokens": [one.token for one in named],
-            **output.period_json(period),
-            "site": asked.site,
-            "gate": asked.gate,
-            "visits": asked.visits,
-            "hops": asked.hops,
-            "min_minutes": asked.min_minutes,
-            "same_gate_minutes": asked.same_gate_minutes,
-        },
-        seen={"people": len(seen), "ids": seen[:_MOST_SEEN]},
-    )
-
-
-def _sheets(answer: Answer) -> list[Sheet]:
-    if isinstance(answer, Presence):
-        return [output.presence_sheet(answer, shown)]
-    if isinstance(answer, Contacts):
-        return [output.contacts_sheet(answer, shown)]
-    return [output.visits_sheet(answer, shown)]
-
-
-def _as_json(answer: Answer) -> dict[str, Any]:
-    if isinstance(answer, Presence):
-        return output.presence_json(answer)
-    if isinstance(answer, Contacts):
-        return output.contacts_json(answer)
-    return output.visits_json(answer)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -13,17 +13,19 @@ import click
 from sqlalchemy import Connection
 
 from hub import audit, users
-from hub.commands.beside import OPERATOR, opened, read_file, show_table, who
+from hub.commands.beside import opened, read_file, show_table
 from hub.commands.common import (
     Command,
     Group,
     Refusal,
+    acting,
     config_option,
     json_option,
     store_option,
     write_json,
 )
-from hub.users import Role, UserError
+from hub.roles import GIVEN, Right, Role
+from hub.users import UserError
 from hub.writing import writing
 
 _DAY_MS = 86_400_000
@@ -48,7 +50,7 @@ def user() -> None:
 
 @click.command("add", cls=Command, example="edge-hub user add grafana --role viewer --days 365")
 @click.argument("name")
-@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option("--role", type=click.Choice([str(role) for role in GIVEN]), required=True)
 @_password_option
 @_days_option
 @config_option
@@ -163,8 +165,10 @@ def remove(name: str, config: Path | None, store: Path | None, *, as_json: bool)
 @json_option
 def list_(config: Path | None, store: Path | None, *, as_json: bool) -> None:
     """Every user, their role and how many tokens speak for them."""
-    with opened("user list", config, store) as (engine, _), engine.connect() as connection:
-        found = users.listed(connection)
+    with opened("user list", config, store) as (engine, loaded):
+        acting(loaded, Right.USERS, "user list")
+        with engine.connect() as connection:
+            found = users.listed(connection)
     if as_json:
         write_json([asdict(one) for one in found])
         return
@@ -184,14 +188,15 @@ def _change(
     do: Callable[[Connection, int], dict[str, Any]],
 ) -> dict[str, Any]:
     at_ms = time.time_ns() // 1_000_000
-    with opened(command, config, store) as (engine, _):
+    with opened(command, config, store) as (engine, loaded):
+        role = acting(loaded, Right.USERS, command)
         try:
             with writing(engine) as connection:
                 done = do(connection, at_ms)
                 audit.write(
                     connection,
-                    who=who(),
-                    role=OPERATOR,
+                    who=audit.user(),
+                    role=role,
                     action=command,
                     purpose="",
                     asked=asked,

@@ -17,7 +17,14 @@ from hub.standing import Span, Standing
 # the columns of a standing, as `standing_of_row` wants them
 STREAM = "SELECT id, stream, park, site, gate, upto, head, duplicates, purged_upto FROM streams"
 # What is derived or noted under a record's key, and goes when the record goes
-FOLLOWERS = ("passages", "visits", "anonymous", "clock_records", "lost")
+FOLLOWERS = ("passages", "visits", "anonymous", "clock_records", "early_outcomes", "lost")
+# A boot's clock is of no use once every record of the boot is gone: a later one begins where the
+# dropped records end, or before
+PURGE_BOOTS = """\
+DELETE FROM boots WHERE EXISTS (
+  SELECT 1 FROM streams JOIN boots AS later ON later.stream = streams.id
+  WHERE streams.id = boots.stream
+    AND later.first_seq > boots.first_seq AND later.first_seq <= streams.purged_upto + 1)"""
 
 
 class Gathering:

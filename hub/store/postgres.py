@@ -24,7 +24,7 @@ from hub.standing import Standing
 from hub.store import migrations
 from hub.store.base import StoreError
 from hub.store.engine import connect
-from hub.store.gathering import FOLLOWERS, STREAM, Gathering, standings_of_rows, to_ms
+from hub.store.gathering import FOLLOWERS, PURGE_BOOTS, STREAM, Gathering, standings_of_rows, to_ms
 
 APPLICATION = "edge-hub"  # as pg_stat_activity names it
 OLDEST_SERVER = 150_000  # 15.0 as PostgreSQL writes it
@@ -123,6 +123,7 @@ class PostgresStore:
                     gone = _purge_followers(db) or self._purge_partition(db, to_ms(before))
                     if not gone:
                         db.execute("DELETE FROM dead_letters WHERE first_ms < %s", [to_ms(before)])
+                        db.execute(PURGE_BOOTS)
             except psycopg.errors.LockNotAvailable as error:
                 raise StoreError(
                     f"{self._url}: a query or another hub holds the records: purge later"

@@ -26,7 +26,7 @@ from hub.standing import Standing
 from hub.store import migrations
 from hub.store.base import StoreError
 from hub.store.engine import BUSY_S, connect
-from hub.store.gathering import FOLLOWERS, STREAM, Gathering, standings_of_rows, to_ms
+from hub.store.gathering import FOLLOWERS, PURGE_BOOTS, STREAM, Gathering, standings_of_rows, to_ms
 
 _IN_ONE_QUERY = 500  # values; SQLite before 3.32 takes 999
 # pages of 4 KiB. A checkpoint syncs twice: with SQLite's own 1,000 there is one each few batches
@@ -113,6 +113,7 @@ class SqliteStore:
                     _purge(db, [row[0] for row in gone], {(row[1], row[2]) for row in gone})
                 else:
                     db.execute("DELETE FROM dead_letters WHERE first_ms < ?", [before_ms])
+                    db.execute(PURGE_BOOTS)
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:

@@ -85,7 +85,8 @@ def _seen(
     if keyed:
         if key_file is None:
             raise UnknownError(
-                f"{what}: only the park's token key can tell whose it is: give it with --key"
+                f"{what}: only the park's token key can tell whose it is: give it with --key, "
+                "or as identity.key_file in the hub's configuration"
             )
         key = read_token_key(key_file)
         # the key is one of those that gates used: its name isn't in the file, so each is tried

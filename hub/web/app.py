@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from hub.config import Config
+from hub.roles import Right, may
 from hub.web import admin, doors, managing, pages, tracing
 from hub.web.accounts import find_account
 from hub.web.desk import Desk
@@ -36,7 +37,6 @@ from hub.web.kit import (
     respond,
 )
 from hub.web.live import Audience, TooManyViewersError
-from hub.web.rights import Right, may
 from hub.web.session import Session, masked, matches
 from hub.web.texts import DEFAULT, Language, language_of
 from identity.keys import read_token_key
@@ -71,16 +71,16 @@ class Form:
 
 
 PAGES = (
-    Page("/overview", pages.overview, Right.LOOK),
-    Page("/gates/{gate:int}", pages.gate, Right.LOOK),
-    Page("/alarms", pages.alarms, Right.LOOK),
-    Page("/charts", pages.charts, Right.LOOK),
-    Page("/coverage", pages.coverage, Right.LOOK),
+    Page("/overview", pages.overview, Right.SEE),
+    Page("/gates/{gate:int}", pages.gate, Right.SEE),
+    Page("/alarms", pages.alarms, Right.SEE),
+    Page("/charts", pages.charts, Right.SEE),
+    Page("/coverage", pages.coverage, Right.SEE),
     Page("/muster", managing.muster, Right.MUSTER),
     Page("/registry/{kind}", managing.registry, Right.REGISTRY),
     Page("/trace", tracing.form, Right.TRACE),
     Page("/trace/answers/{answer}", tracing.answer, Right.TRACE),
-    Page("/audit", admin.audit, Right.AUDIT),
+    Page("/audit", admin.audit, Right.USERS),
     Page("/login", doors.form, None),
     Page("/login/once/{secret}", doors.once_form, None),
 )

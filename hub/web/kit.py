@@ -17,8 +17,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.roles import Right, may
 from hub.web.format import Forms
-from hub.web.rights import Right, may
 from hub.web.session import Session
 from hub.web.texts import Language, say
 

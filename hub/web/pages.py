@@ -14,12 +14,12 @@ from hub.reports.coverage import coverage as cover
 from hub.reports.entries import Entries
 from hub.reports.entries import entries as count_entries
 from hub.reports.period import Period, PeriodError, make_period
+from hub.roles import Right
 from hub.store.schema import offline, sites
 from hub.web import look, parts
 from hub.web.charts import Series
 from hub.web.kit import Ask, RefusedError, View
 from hub.web.look import Looker, Overview, Warmth
-from hub.web.rights import Right
 
 _HOUR_MS = 3_600_000
 _MOST_WARMTH_DAYS = 14

@@ -11,9 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from hub.config import Config
+from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import metadata
-from hub.users import Role, add
+from hub.users import add
 from hub.web.app import mount
 from hub.web.sample import Sample, fill, token_of
 from identity.token import Tokeniser

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import update
 
+from hub.roles import Role
 from hub.store.schema import users
-from hub.users import Role, add, set_password
+from hub.users import add, set_password
 from hub.web.session import Sessions, masked, matches
 from tests.browser.hubpages import NOW_MS, PASSWORD, Served
 from tests.web.visitor import Visitor

@@ -25,9 +25,10 @@ from feed.messages import (
     decode_state,
     encode_message,
 )
+from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import gate_states, metadata
-from hub.users import Role, add, remove
+from hub.users import add, remove
 from hub.web.live import Audience, Live, Piece, TooManyViewersError
 from hub.web.look import Limits, Looker, Status
 from hub.web.parts import pieces

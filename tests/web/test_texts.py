@@ -11,7 +11,7 @@ import pytest
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.state import DoorState
 from hub.registry.columns import COLUMNS
-from hub.users import Role
+from hub.roles import Role
 from hub.web.look import Status
 from hub.web.texts import CATALOGUE, name_of, read_catalogue, say
 

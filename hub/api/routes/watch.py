@@ -13,6 +13,9 @@ from hub.monitor.occupancy import Inside, occupancy
 from hub.monitor.states import gates_now
 from hub.registry import book
 from hub.registry.columns import Kind
+from hub.trace import completeness, lookup
+from hub.trace.answers import Period
+from hub.trace.output import completeness_json
 from hub.writing import writing
 
 router = APIRouter(tags=["monitoring"])
@@ -69,6 +72,27 @@ class Acknowledged(BaseModel):
     acknowledged: int
 
 
+class Occupancy(BaseModel):
+    """People inside at a moment. `assumed` of a site's have not been seen to leave."""
+
+    at_ms: int
+    sites: list[Inside]
+    completeness: dict[str, Any]
+
+
+_OCCUPANCY = {
+    "at_ms": 1_629_680_400_000,
+    "sites": [
+        {"park": "kcn-tan-thuan", "site": "nha-may-a", "site_name": "Nhà máy A", "inside": 412,
+         "assumed": 3}
+    ],
+    "completeness": {
+        "complete": False, "offline": [], "gaps": [], "unsynced": 0, "assumed_ends": 3,
+        "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0, "truncated": False,
+    },
+}  # fmt: skip
+
+
 @router.get("/sites")
 def get_sites(hub: TheHub, user: Viewer, park: Park = None) -> list[Site]:
     """The registered sites."""
@@ -118,7 +142,9 @@ def post_acknowledge(hub: TheHub, user: Acknowledger, sent: Acknowledge) -> Ackn
     return Acknowledged(acknowledged=done)
 
 
-@router.get("/occupancy")
+@router.get(
+    "/occupancy", responses={200: {"content": {"application/json": {"example": _OCCUPANCY}}}}
+)
 def get_occupancy(
     hub: TheHub,
     user: Viewer,
@@ -126,8 +152,20 @@ def get_occupancy(
     at_ms: Annotated[
         int | None, Query(ge=0, le=4_102_444_800_000, description="At this moment; now without it.")
     ] = None,
-) -> list[Inside]:
-    """How many are inside, by site. `assumed` of them have not been seen to leave."""
+) -> Occupancy:
+    """How many are inside, by site, and what may be lacking: since the longest stay before."""
     del user
+    moment_ms = now_ms() if at_ms is None else at_ms
     with hub.engine.connect() as connection:
-        return occupancy(connection, now_ms() if at_ms is None else at_ms, park=park)
+        sites = occupancy(connection, moment_ms, park=park)
+        places = {
+            key: one for key, one in lookup.places(connection).items() if park in {None, one.park}
+        }
+        longest_ms = max((one.longest_ms for one in places.values()), default=0)
+        found = completeness.of(
+            connection,
+            places,
+            Period(moment_ms - longest_ms, moment_ms + 1),
+            assumed_ends=sum(one.assumed for one in sites),
+        )
+    return Occupancy(at_ms=moment_ms, sites=sites, completeness=completeness_json(found))

@@ -180,6 +180,30 @@ def test_what_follows_from_dropped_records_goes_with_them(
     assert rows(where, "SELECT * FROM lost") == []
 
 
+def test_clocks_of_boots_and_outcomes_go_when_their_records_are_gone(
+    any_store: Store, where: str | Path, chain: Chain
+) -> None:
+    give(any_store, chain.grow(6).arrivals(range(1, 7)))
+    key = standing_of(any_store).key
+    chain.grow(3)
+    later(any_store, chain, 7, 8, 9)
+    for boot, first in (("a", 1), ("b", 4), ("c", 8)):
+        execute(
+            where,
+            f"INSERT INTO boots (stream, boot, first_seq) VALUES ({key}, '{boot}', {first})",
+        )
+    for ref, seq in ((2, 3), (5, 8)):
+        execute(
+            where,
+            "INSERT INTO early_outcomes (stream, ref, seq, outcome)"
+            f" VALUES ({key}, {ref}, {seq}, 'passed')",
+        )
+    purge(any_store)
+    # record 7 is of boot b, and may still need its clock
+    assert rows(where, "SELECT boot FROM boots ORDER BY first_seq") == [("b",), ("c",)]
+    assert rows(where, "SELECT ref, seq FROM early_outcomes") == [(5, 8)]
+
+
 def test_records_of_many_days_go_by_the_day_and_the_oldest_first(
     any_store: Store, where: str | Path, chain: Chain
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from openpyxl import load_workbook
 from sqlalchemy import Engine, insert, select
 
 from feed.topics import GateTopics
+from hub.roles import user_name
 from hub.store.engine import connect
 from hub.store.schema import audit, metadata, people, roster
 from identity import canonical
@@ -98,7 +100,7 @@ def test_a_citizen_number_and_the_parks_key_give_the_contacts(
         "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0, "truncated": False,
     }  # fmt: skip
     line = rows(opened, audit)[-1]
-    assert (line.action, line.role, line.purpose) == ("trace", "administrator", PURPOSE[1])
+    assert (line.action, line.role, line.purpose) == ("trace", "operator", PURPOSE[1])
     assert NUMBER not in line.asked + line.seen
     assert json.loads(line.seen)["people"] == 2
     page = load_workbook(folder / "out.xlsx")["contacts"]
@@ -163,11 +165,16 @@ def test_a_mistake_is_one_line(store: Path, words: list[str], told: str) -> None
 
 def test_only_a_tracer_traces(folder: Path, store: Path) -> None:
     config = folder / "hub.toml"
-    config.write_text('[roles]\nroot = "viewer"\n')
-    told = refused(
-        "trace", "--config", config, "--store", store, "--token", "tuyet-token", *PERIOD, *PURPOSE
-    )
-    assert "role viewer may not trace" in told
+    words = ("--config", config, "--store", store)
+    for role in ("viewer", "manager", "administrator"):
+        config.write_text(f'[roles]\n{user_name(os.getuid())} = "{role}"\n')
+        told = refused("trace", *words, "--token", "tuyet-token", *PERIOD, *PURPOSE)
+        assert f"the role {role} lacks the right 'trace', which these have: tracer" in told
+    assert "lacks the right 'muster'" not in run("muster", *words, "--site", "kcn/nha-may-a").stderr
+    config.write_text(f'[roles]\n{user_name(os.getuid())} = "viewer"\n')
+    assert "lacks the right 'muster'" in refused("muster", *words, "--site", "kcn/nha-may-a")
+    assert "lacks the right 'users'" in refused("user", "list", *words)
+    assert "lacks the right 'report'" in refused("report", "entries", *words)
 
 
 def test_all_is_made_anew(store: Path) -> None:
