@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -40,6 +42,12 @@ def visit(at_s: float, number: int, **parts: Any) -> Visit:
     return replace(Visit(reader="in", at_s=at_s, code=card(number), grip=grip), **parts)
 
 
+def is_listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
 class Way:
     """A daemon with a screen, and a browser that looks at it."""
 
@@ -59,6 +67,7 @@ class Way:
         self.stack.callback(daemon.close)
         self.url = f"http://127.0.0.1:{port}/in/"
         daemon.start()
+        daemon.wait(lambda: is_listening(port), "the screen's page")
         self.browser.open(self.url)
         self.browser.run(NOTE)
         return daemon
