@@ -153,16 +153,17 @@ def _trace(found: dict[str, Any] | None) -> list[str]:
         return []
     lines = ["", f"trace      of {found['token'][:_SHORT]}, one of those who came by"]
     for one in found["visits"]:
-        way_out = (
-            "still inside" if one["assumed"] else f"out {_clock(one['out'])} {one['out_gate']}"
-        )
-        lines.append(
-            f"visit      {one['site']}: in {_clock(one['in'])} {one['in_gate']}, {way_out}"
-        )
+        way_in = f"in {_clock(one['in'])} by {one['in_gate']}"
+        way_out = "still inside"
+        if not one["assumed"]:
+            way_out = f"out {_clock(one['out'])} by {one['out_gate']}"
+        lines.append(f"visit      {one['site']}: {way_in}, {way_out}")
     for one in found["contacts"]:
         where = ", ".join(one["sites"])
-        minutes = f"{one['minutes']:.2f} min"
-        lines.append(f"contact    {one['who']['token'][:_SHORT]}, {minutes} together at {where}")
+        minutes = f"{one['minutes']:.2f}" if one["minutes"] else "under 0.01"
+        lines.append(
+            f"contact    {one['who']['token'][:_SHORT]}, {minutes} min together at {where}"
+        )
     if not found["contacts"]:
         lines.append("contact    none: nobody else was inside then")
     told = found["completeness"]
