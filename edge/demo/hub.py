@@ -22,6 +22,7 @@ _HOST = "127.0.0.1"
 # where this project's packages are found, whatever the working directory
 _ROOT = Path(__file__).parents[2]
 _COMMAND = (sys.executable, "-m", "hub")
+_LOG_IN = ("--log-in", "manager", "--log-in", "tracer")
 
 
 class HubError(Exception):
@@ -37,29 +38,34 @@ class DemoHub:
         self._port = free_port()
         self._config = folder / "hub.toml"
         self._log = folder / "hub.log"
+        self._told = folder / "hub.out"
         self._config.write_text(
             f'[store]\npath = "hub.db"\n[mqtt]\nhost = "{_HOST}"\nport = {broker_port}\n'
             f'[identity]\nkey_file = "park.key"\n[api]\nlisten = "{_HOST}:{self._port}"\n',
             encoding="utf-8",
         )
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, self._told.open("wb") as told:
             self._process = subprocess.Popen(
-                [*_COMMAND, "serve", "--config", self._config],
-                cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*_COMMAND, "serve", "--config", self._config, *_LOG_IN],
+                cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=told, stderr=log,
                 # Ctrl-C is the demo's: the hub stores what the gates still have to say
                 start_new_session=True,
             )  # fmt: skip
 
     @property
     def addresses(self) -> tuple[tuple[str, str], ...]:
-        """What a visitor may open: a word and an address each."""
-        return (("hub", f"http://{_HOST}:{self._port}/docs"),)
+        """What a visitor may open once the hub answers: a word and an address each.
+
+        Those of the pages log in once, within 15 minutes.
+        """
+        _, *links = self._told.read_text(encoding="utf-8").splitlines()
+        return tuple(zip(_LOG_IN[1::2], links, strict=True))
 
     def wait(self) -> None:
         """Until it answers over HTTP. Raises HubError when it ended or takes too long."""
         deadline_s = time.monotonic() + _START_S
         while time.monotonic() < deadline_s and self._process.poll() is None:
-            if self._figures():
+            if self._figures() and self._told.stat().st_size:  # written in one go
                 return
             time.sleep(_LOOK_S)
         said = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

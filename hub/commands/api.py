@@ -15,8 +15,8 @@ from hub.commands.common import (
     config_option,
     json_option,
     log_in_option,
+    show_log_in,
     store_option,
-    write_json,
 )
 from hub.commands.logs import set_up
 from hub.config import ConfigError
@@ -67,10 +67,6 @@ def api(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
         server.start()
-        links = {role: desk.one_time_link(server.url, role=role, name=role) for role in log_in}
-        if as_json:
-            write_json({"url": server.url} | ({"log_in": links} if links else {}))
-        else:
-            click.echo("\n".join([server.url, *links.values()]))
+        show_log_in(server.url, desk, log_in, as_json=as_json)
         ending.wait()
         server.stop()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hub.config import Config, ConfigError, load
-from hub.roles import Right, Role, RoleError, check, role_here
+from hub.roles import GIVEN, Right, Role, RoleError, check, role_here
+
+if TYPE_CHECKING:
+    from hub.web.desk import Desk
 
 BAD_INPUT = 2
 PLACES = (Path("hub.toml"), Path("/etc/edge-hub/hub.toml"))
@@ -44,9 +48,18 @@ log_in_option = click.option(
     "--log-in",
     metavar="ROLE",
     multiple=True,
-    type=click.Choice([str(role) for role in Role]),
+    type=click.Choice([str(role) for role in GIVEN]),
     help="Print an address that logs in to the pages once, within 15 minutes, as ROLE: for trials.",
 )
+
+
+def show_log_in(url: str, desk: Desk, roles: Sequence[str], *, as_json: bool) -> None:
+    """The address of the pages, and one for each role that logs in once."""
+    links = {role: desk.one_time_link(url, role=role, name=role) for role in roles}
+    if as_json:
+        write_json({"url": url} | ({"log_in": links} if links else {}))
+    else:
+        click.echo("\n".join([url, *links.values()]))
 
 
 class _WithExample(click.Command):

@@ -16,6 +16,8 @@ from hub.commands.common import (
     config_option,
     json_option,
     load_config,
+    log_in_option,
+    show_log_in,
     store_option,
 )
 from hub.commands.logs import set_up
@@ -35,9 +37,15 @@ BROKEN = 1
 @config_option
 @click.option("--broker", metavar="HOST:PORT", help="The broker, instead of the configuration's.")
 @store_option
+@log_in_option
 @json_option
 def serve(
-    config: Path | None, broker: str | None, store: str | Path | None, *, as_json: bool
+    config: Path | None,
+    broker: str | None,
+    store: str | Path | None,
+    log_in: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> int:
     """Store the records of all gates, and tell each gate what is stored.
 
@@ -46,6 +54,8 @@ def serve(
     log is JSON lines.
     """
     loaded = load_config(config, broker=broker, store=store)
+    if log_in and loaded.api.listen is None:
+        raise Refusal("edge-hub serve: --log-in: no pages are served; give api.listen in hub.toml")
     set_up(as_json=as_json)
     try:
         service, kept = make(loaded)
@@ -64,6 +74,8 @@ def serve(
     companion.start()
     try:
         beside.start()
+        if log_in and beside.url and beside.desk:
+            show_log_in(beside.url, beside.desk, log_in, as_json=as_json)
         service.run()
     except LinkError as error:
         log.critical("%s: ending, to be started anew", error)
