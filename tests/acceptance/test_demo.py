@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +32,10 @@ def test_the_demo_shows_people_loses_nothing_and_traces_one():
     assert done.returncode == 0, done.stderr
     # a screen for each reader, named before people come
     assert done.stderr.count("screen     http://127.0.0.1:") == 3
-    assert done.stderr.count("hub        http://127.0.0.1:") == 1
+    # the pages, each by an address that logs in once
+    for role in ("manager", "tracer"):
+        address = rf"^{role} +http://127.0.0.1:\d+/login/once/\S+$"
+        assert re.search(address, done.stderr, re.MULTILINE)
     told = json.loads(done.stdout)
     assert told["lost"] == 0
     assert told["recorded"] == told["received"] == told["stored"] > 0
