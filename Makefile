@@ -10,7 +10,7 @@ demo: gate-env ## Show two gates at work with simulated people; SECONDS=30 ends 
 	@$(PYTHON) -m edge demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: lint ## Everything a change must pass: lint, types, import rules, tests
-	$(PYTHON) -m pytest -m "not proof"
+	$(PYTHON) -m pytest -m "not proof" -n auto --dist loadfile
 
 lint: dev-env ## Style, types and import rules
 	.venv/bin/ruff check .
