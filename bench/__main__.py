@@ -17,7 +17,7 @@ def main() -> None:
     for name in wanted:
         print(f"\n### {name}\n", flush=True)
         sys.argv = [name]
-        runpy.run_module(f"bench.{name}", run_name="__main__")
+        runpy.run_module(f"bench.{name}", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
