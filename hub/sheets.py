@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+from unicodedata import category
 
 LARGEST_BYTES = 64 * 1024 * 1024
 # a workbook is a ZIP: one of some kilobytes can unpack to gigabytes
@@ -122,7 +123,7 @@ def _defused(value: Value) -> Value:
 def _xlsx_cell(cell: Any, value: Value) -> Any:
     if isinstance(value, str):
         # control characters can't stand in XML at all
-        text = "".join(one for one in value if one.isprintable() or one in "\t\n")
+        text = "".join(one for one in value if category(one)[0] != "C" or one in "\t\n")
         if _TEXT_LIKE_FORMULA.match(text):
             text = f"'{text}"
         cell.value = text[:_LONGEST_CELL]

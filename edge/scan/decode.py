@@ -47,7 +47,7 @@ def read_codes(gray: GrayImage, *, budget_s: float = BUDGET_S) -> list[bytes]:
     """The payloads of the QR codes in a picture (uint8 [height, width], any size and layout).
 
     Top to bottom and left to right, each payload once. Raises ValueError for another kind of
-    array, DeviceError where libzbar is missing or older than 0.23.1.
+    array, DeviceError where a decoder's library is missing or too old.
     """
     return list(look(gray, budget_s=budget_s).codes)
 

@@ -213,7 +213,7 @@ class Tapir:
 
 
 def zxing() -> ZXing:
-    """This process's zxing-cpp, which keeps nothing between pictures."""
+    """This thread's zxing-cpp."""
     if not hasattr(_kept, "zxing"):
         _kept.zxing = ZXing()
     reader: ZXing = _kept.zxing

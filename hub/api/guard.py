@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -26,6 +28,10 @@ HEADERS = {
     # answers hold who was where: no cache between keeps them
     "Cache-Control": "no-store",
 }
+# A body that is too large is read on and dropped before the answer: a server that closes with bytes
+# unread resets the connection, and the sender never learns why
+_DROPPED_TIMES = 4  # the largest body
+_DROPPING_S = 30.0
 
 
 class Guard:
@@ -50,6 +56,7 @@ class Guard:
 
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isascii() or not announced.isdigit() or int(announced) > self._largest:
+            await self._drop(receive)
             await self._refuse(send_with_headers)
             return
         read = 0
@@ -59,11 +66,22 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._largest:
+                await self._drop(receive)
                 # raised in whoever reads the body, within the application: it answers
                 raise HTTPException(413, self._told)
             return message
 
         await self._app(scope, receive_within, send_with_headers)
+
+    async def _drop(self, receive: Receive) -> None:
+        left = _DROPPED_TIMES * self._largest
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DROPPING_S):
+                while left > 0:
+                    message = await receive()
+                    if not message.get("more_body", False):
+                        return
+                    left -= len(message["body"])
 
     async def _refuse(self, send: Send) -> None:
         body = json.dumps({"error": self._told}).encode()

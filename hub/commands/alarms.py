@@ -24,7 +24,7 @@ from hub.commands.common import (
 )
 from hub.monitor.alarms import AlarmError, acknowledge, list_alarms
 from hub.roles import Right
-from hub.writing import writing
+from hub.store.engine import writing
 
 
 @click.group("alarms", cls=Group, example="edge-hub alarms list")
@@ -39,7 +39,7 @@ def alarms() -> None:
 @store_option
 @json_option
 def list_(
-    park: str | None, config: Path | None, store: Path | None, *, every: bool, as_json: bool
+    park: str | None, config: Path | None, store: str | Path | None, *, every: bool, as_json: bool
 ) -> None:
     """The alarms that nobody has acknowledged, the newest first."""
     with opened("alarms list", config, store) as (engine, loaded):
@@ -67,7 +67,7 @@ def acknowledge_(
     ids: tuple[int, ...],
     purpose: str,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     *,
     as_json: bool,
 ) -> None:

@@ -37,7 +37,7 @@ _LISTEN = "127.0.0.1:8080"
 @json_option
 def api(
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     listen: str | None,
     log_in: tuple[str, ...],
     *,

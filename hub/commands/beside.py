@@ -13,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.commands.common import Refusal, load_config
 from hub.config import Config
+from hub.store.base import Store, StoreError
 from hub.store.engine import connect
+from hub.store.opening import open_store
 from hub.store.schema import metadata
 from identity.keys import KeyFileError, read_token_key
 from identity.token import Tokeniser
@@ -30,7 +32,7 @@ out_option = click.option(
 
 @contextmanager
 def opened(
-    command: str, config: Path | None, store: Path | None
+    command: str, config: Path | None, store: str | Path | None
 ) -> Iterator[tuple[Engine, Config]]:
     """The store of this call, with every table there. What it says is told in one line."""
     loaded = load_config(config, store=store)
@@ -54,6 +56,25 @@ def opened(
         raise Refusal(f"edge-hub {command}: {where}: {first_line(cause)}") from error
     finally:
         engine.dispose()
+
+
+@contextmanager
+def held(
+    command: str, config: Path | None, store: str | Path | None
+) -> Iterator[tuple[Store, Config]]:
+    """The store of this call as its writer: with SQLite the hub must not be running."""
+    loaded = load_config(config, store=store)
+    where = loaded.store.where
+    if isinstance(where, Path) and not where.exists():
+        raise Refusal(f"edge-hub {command}: {where}: no such file; name the store with --store")
+    try:
+        kept = open_store(where)
+        try:
+            yield kept, loaded
+        finally:
+            kept.close()
+    except StoreError as error:
+        raise Refusal(f"edge-hub {command}: {error}") from error
 
 
 def first_line(error: BaseException) -> str:

@@ -33,7 +33,7 @@ from hub.derive.turns import BusyError, leading
 @json_option
 def derive(
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     *,
     anew: bool,
     follow: bool,

@@ -45,7 +45,7 @@ def link(
     token: str,
     other: str,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     purpose: str,
     *,
     remove: bool,

@@ -33,7 +33,7 @@ from hub.trace import lookup, output, presence
 @json_option
 def muster(
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     site: str | None,
     at_text: str | None,
     *,

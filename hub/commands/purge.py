@@ -7,17 +7,15 @@ from pathlib import Path
 
 import click
 
+from hub.commands.beside import held
 from hub.commands.common import (
     Command,
     Refusal,
     config_option,
     json_option,
-    load_config,
     store_option,
     write_json,
 )
-from hub.store.base import StoreError
-from hub.store.opening import open_store
 
 
 @click.command(cls=Command, example="edge-hub purge --keep-days 90 --store hub.db")
@@ -38,23 +36,16 @@ def purge(
     once. A hub on an SQLite file must not be running. On PostgreSQL whole days go. Receipts stay
     what they were: gates send nothing again.
     """
-    table = load_config(config, store=store).store
-    days = keep_days or table.keep_days
-    if days is None:
-        raise Refusal("edge-hub purge: give --keep-days, or store.keep_days in the configuration")
-    if isinstance(table.where, Path) and not table.where.exists():
-        raise Refusal(f"edge-hub purge: {table.where}: no such file; name it with --store")
     gone = 0
-    try:
-        opened = open_store(table.where)
-        try:
-            while some := opened.purge(datetime.now(UTC) - timedelta(days=days)):
-                gone += some
-        finally:
-            opened.close()
-    except StoreError as error:
-        raise Refusal(f"edge-hub purge: {error}") from error
+    with held("purge", config, store) as (kept, loaded):
+        days = keep_days or loaded.store.keep_days
+        if days is None:
+            raise Refusal(
+                "edge-hub purge: give --keep-days, or store.keep_days in the configuration"
+            )
+        while some := kept.purge(datetime.now(UTC) - timedelta(days=days)):
+            gone += some
     if as_json:
         write_json({"dropped": gone})
     else:
-        click.echo(f"{table.where}: {gone} dropped")
+        click.echo(f"{loaded.store.where}: {gone} dropped")

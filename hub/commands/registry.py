@@ -36,7 +36,7 @@ from hub.registry.faults import RegistryError
 from hub.registry.files import read_listing
 from hub.roles import Right
 from hub.sheets import write_csv, write_xlsx
-from hub.writing import writing
+from hub.store.engine import writing
 
 _KINDS = click.Choice([str(kind) for kind in Kind])
 
@@ -71,7 +71,7 @@ def import_(
     token_key: Path | None,
     purpose: str,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     *,
     check: bool,
     replace: bool,
@@ -137,7 +137,7 @@ def export(
     park: str | None,
     purpose: str,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -194,7 +194,7 @@ def _file(
 @config_option
 @store_option
 @json_option
-def list_(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+def list_(config: Path | None, store: str | Path | None, *, as_json: bool) -> None:
     """How many sites, gates and people each park has; and what sends records unregistered."""
     with opened("registry list", config, store) as (engine, loaded):
         acting(loaded, Right.SEE, "registry list")

@@ -42,7 +42,7 @@ from hub.reports.entries import entries
 from hub.reports.period import Period, PeriodError, make_period
 from hub.reports.texts import Language, Words
 from hub.roles import Right
-from hub.writing import writing
+from hub.store.engine import writing
 
 _FORMATS = (".xlsx", ".csv", ".json", ".html", ".pdf")
 
@@ -61,7 +61,7 @@ class _Call:
     table: str | None
     purpose: str
     config: Path | None
-    store: Path | None
+    store: str | Path | None
     as_json: bool
 
 

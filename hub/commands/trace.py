@@ -82,7 +82,7 @@ _PICTURES = {".svg": "svg", ".png": "png"}
 @json_option
 def trace(
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     begin: str,
     end: str,
     credentials: tuple[str, ...],

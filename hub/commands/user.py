@@ -25,8 +25,8 @@ from hub.commands.common import (
     write_json,
 )
 from hub.roles import GIVEN, Right, Role
+from hub.store.engine import writing
 from hub.users import UserError
-from hub.writing import writing
 
 _DAY_MS = 86_400_000
 _password_option = click.option(
@@ -62,7 +62,7 @@ def add(
     password_file: Path | None,
     days: int | None,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -93,7 +93,7 @@ def add(
 @store_option
 @json_option
 def token(
-    name: str, days: int | None, config: Path | None, store: Path | None, *, as_json: bool
+    name: str, days: int | None, config: Path | None, store: str | Path | None, *, as_json: bool
 ) -> None:
     """A further token of a user, shown this once."""
     done = _change(
@@ -118,7 +118,7 @@ def password_(
     name: str,
     password_file: Path | None,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -144,7 +144,7 @@ def password_(
 @config_option
 @store_option
 @json_option
-def remove(name: str, config: Path | None, store: Path | None, *, as_json: bool) -> None:
+def remove(name: str, config: Path | None, store: str | Path | None, *, as_json: bool) -> None:
     """Take a user out, with all tokens. What the audit log says of them stays."""
 
     def do(connection: Connection, at_ms: int) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def remove(name: str, config: Path | None, store: Path | None, *, as_json: bool)
 @config_option
 @store_option
 @json_option
-def list_(config: Path | None, store: Path | None, *, as_json: bool) -> None:
+def list_(config: Path | None, store: str | Path | None, *, as_json: bool) -> None:
     """Every user, their role and how many tokens speak for them."""
     with opened("user list", config, store) as (engine, loaded):
         acting(loaded, Right.USERS, "user list")
@@ -183,7 +183,7 @@ def list_(config: Path | None, store: Path | None, *, as_json: bool) -> None:
 def _change(
     command: str,
     config: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     asked: dict[str, Any],
     do: Callable[[Connection, int], dict[str, Any]],
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from hub.monitor.drift import Drift
 from hub.store.schema import alarms, streams
-from hub.writing import upsert
+from hub.store.sql import upsert
 
 DRIFT = "drift_between_gates"
 _AGAIN_MS = 24 * 3_600_000  # a drift that lasts is told once a day

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, case, func, select
 
-from hub.store.schema import sites, visits
+from hub.store.schema import people, sites, visits
 
-DEFAULT_LONGEST_STAY_MIN = 16 * 60
+
+class Heads(NamedTuple):
+    """People inside a site, each once whatever tokens they used; `assumed` of their visits end by
+    the longest stay alone.
+    """
+
+    inside: int = 0
+    assumed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,30 +35,10 @@ class Inside:
 
 def occupancy(connection: Connection, at_ms: int, *, park: str | None = None) -> list[Inside]:
     """Every registered site, and the others where someone is; in order of names."""
-    longest = connection.scalar(select(func.max(sites.c.longest_stay_min))) or 0
-    bound_ms = max(longest, DEFAULT_LONGEST_STAY_MIN) * 60_000
-    within = (
-        select(
-            visits.c.site,
-            func.count(func.distinct(visits.c.person)).label("inside"),
-            func.sum(case((visits.c.assumed, 1), else_=0)).label("assumed"),
-        )
-        .where(
-            # no visit is longer: the range of the index is bounded
-            visits.c.site.in_(select(sites.c.id)),
-            visits.c.in_ms > at_ms - bound_ms,
-            visits.c.in_ms <= at_ms,
-            visits.c.out_ms > at_ms,
-        )
-        .group_by(visits.c.site)
-        .subquery()
-    )
-    query = (
-        select(sites.c.park, sites.c.site, sites.c.name, within.c.inside, within.c.assumed)
-        .join(within, within.c.site == sites.c.id, isouter=True)
-        .where(sites.c.registered | within.c.inside.is_not(None))
-        .order_by(sites.c.park, sites.c.site)
-    )
+    heads = inside(connection, at_ms)
+    query = select(
+        sites.c.id, sites.c.park, sites.c.site, sites.c.name, sites.c.registered
+    ).order_by(sites.c.park, sites.c.site)
     if park is not None:
         query = query.where(sites.c.park == park)
     return [
@@ -57,8 +46,32 @@ def occupancy(connection: Connection, at_ms: int, *, park: str | None = None) ->
             park=row.park,
             site=row.site,
             site_name=row.name,
-            inside=int(row.inside or 0),
-            assumed=int(row.assumed or 0),
+            **heads.get(row.id, Heads())._asdict(),
         )
         for row in connection.execute(query)
+        if row.registered or row.id in heads
     ]
+
+
+def inside(connection: Connection, at_ms: int) -> Mapping[int, Heads]:
+    """How many are inside at a moment, by site id; sites with nobody are left out."""
+    # no visit is longer than what the visits of any site were cut at: bounds the index's range
+    longest_min = connection.scalar(select(func.max(sites.c.derived_stay_min))) or 0
+    head = case((people.c.same_as == 0, people.c.id), else_=people.c.same_as)
+    query = (
+        select(
+            visits.c.site,
+            func.count(func.distinct(head)),
+            func.sum(case((visits.c.assumed, 1), else_=0)),
+        )
+        .join(people, people.c.id == visits.c.person)
+        # by site first: the index is on (site, in_ms)
+        .where(
+            visits.c.site.in_(select(sites.c.id)),
+            visits.c.in_ms > at_ms - longest_min * 60_000,
+            visits.c.in_ms <= at_ms,
+            visits.c.out_ms > at_ms,
+        )
+        .group_by(visits.c.site)
+    )
+    return {site: Heads(int(count), int(some)) for site, count, some in connection.execute(query)}

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from feed.messages import Fault, GateState, MessageError, decode_state
 from feed.topics import GateTopics
 from hub.store.schema import gate_states, gates, offline, sites
-from hub.writing import upsert
+from hub.store.sql import upsert
 
 _AT_ONCE = 400
 

@@ -28,7 +28,7 @@ from hub.config import MonitorTable, MqttTable
 from hub.link import explain, password_of, tls_context
 from hub.monitor import drift, states
 from hub.monitor.alarms import raise_drift
-from hub.writing import writing
+from hub.store.engine import writing
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 
 from hub.registry.columns import Kind, exported, key_of
 from hub.registry.faults import Fault, RegistryError
 from hub.registry.files import Listing
-from hub.store.schema import LINKED, gates, links, people, roster, sites
-from hub.writing import upsert
+from hub.store.schema import gates, links, people, roster, sites
+from hub.store.sql import insert_new, upsert
 from identity.token import Token, Tokeniser
 
 # Argon2 runs outside the interpreter's lock
@@ -138,25 +138,6 @@ def counts(connection: Connection) -> list[Counts]:
     return [Counts(park, *(table.get(park, 0) for table in tables)) for park in parks]
 
 
-def link(connection: Connection, one: int, other: int, *, source: str, at_ms: int) -> None:
-    """Say that two tokens are one person: `same_as` of all that are one becomes the smallest."""
-    if one == other:
-        return
-    low, high = sorted((one, other))
-    there = select(links.c.person).where(links.c.person == low, links.c.other == high)
-    if connection.execute(there).first() is None:
-        connection.execute(insert(links).values(person=low, other=high, source=source, at_ms=at_ms))
-    rows = connection.execute(
-        select(people.c.id, people.c.same_as).where(people.c.id.in_([low, high]))
-    )
-    roots = [same_as or person for person, same_as in rows]
-    connection.execute(
-        update(people)
-        .where((people.c.same_as.in_(roots) & LINKED) | people.c.id.in_(roots))
-        .values(same_as=min(roots))
-    )
-
-
 # --- one kind after the other ---------------------------------------------------------------
 
 
@@ -192,13 +173,16 @@ def _take_roster(connection: Connection, listing: Listing, tokens: Tokens, at_ms
         if keys:
             wanted[number] = keys
     persons = _persons(connection, {key for keys in wanted.values() for key in keys})
-    rows = []
+    rows, same = [], []
     for number, entry in enumerate(listing.entries):
         values = {name: value for name, value in entry.values.items() if name != "token"}
         keys = wanted.get(number, [])
         rows.append(values | ({"person": persons[keys[0]]} if keys else {}))
         for other in keys[1:]:
-            link(connection, persons[keys[0]], persons[other], source="roster", at_ms=at_ms)
+            low, high = sorted((persons[keys[0]], persons[other]))
+            if low != high:
+                same.append({"person": low, "other": high, "source": "roster", "at_ms": at_ms})
+    insert_new(connection, links, same)  # whoever derives joins the people, and pairs them anew
     # an entry without a credential keeps the person that an earlier import gave it
     for has_person in (True, False):
         some = [row for row in rows if ("person" in row) is has_person]

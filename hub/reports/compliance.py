@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
+from hub.derive.visits import WENT_THROUGH
 from hub.registry.columns import COLUMNS, Kind, plain
 from hub.registry.values import ValueFaultError, phone
-from hub.reports.entries import ENTERED
 from hub.reports.period import Period
 from hub.sheets import SheetError, read_rows
 from hub.store.schema import LINKED, passages, people, roster, sites
@@ -209,7 +209,7 @@ def _passages(
 ) -> dict[int, list[Any]]:
     found: defaultdict[int, list[Any]] = defaultdict(list)
     root = case((people.c.same_as == 0, people.c.id), else_=people.c.same_as).label("root")
-    entered = passages.c.granted & passages.c.outcome.in_(sorted(ENTERED))
+    entered = passages.c.granted & passages.c.outcome.in_(sorted(WENT_THROUGH))
     into = func.coalesce(passages.c.direction, "in") != "out"
     for some in _parts(sorted(persons)):
         query = (

@@ -11,11 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from hub.derive.visits import WENT_THROUGH
 from hub.reports.period import Period, day_of
 from hub.store.schema import gates, passages, sites
 
-# A door without a contact can't tell whether someone went through: its last word is "opened"
-ENTERED = frozenset({"passed", "held_open", "opened"})
 # what a reading said about a person; the others ("unsteady", "not_a_face") said nothing
 _MEASURED = frozenset({"normal", "high", "low"})
 _FEVER = "high"
@@ -101,7 +100,7 @@ def entries(
     for number, gate, way, granted, why, outcome, verdict, has, known, count in connection.execute(
         query
     ):
-        went = granted and outcome in ENTERED
+        went = granted and outcome in WENT_THROUGH
         cells[day_of(int(number)), places[gate]] += Figures(
             decisions=count,
             granted=count if granted else 0,

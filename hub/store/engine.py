@@ -5,10 +5,12 @@ A store is named by a URL (`postgresql://user@host/name`) or by the path of an S
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 BUSY_S = 5.0  # a writer that holds the lock for a moment
@@ -32,6 +34,19 @@ def connect(store: str | Path, *, read_only: bool = False) -> Engine:
     if url.drivername in {"postgres", "postgresql"}:
         url = url.set(drivername="postgresql+psycopg")
     return create_engine(url, pool_pre_ping=True)
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that has SQLite's write lock from its first moment.
+
+    A transaction that reads first and then writes is refused at once, without waiting, where
+    another writer came between (SQLITE_BUSY_SNAPSHOT); one that begins by writing waits its turn.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("DELETE FROM hub WHERE name = ''")
+        yield connection
 
 
 def _sqlite_as_the_writer_does(connection: Any, _record: Any) -> None:

@@ -22,14 +22,29 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, all of the same columns; where a primary key is there already, replace it."""
+def upsert(
+    tx: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Sequence[str] | None = None,
+    update: Sequence[str] | None = None,
+) -> None:
+    """Insert rows, all of the same columns; of those whose key is there, set the columns `update`.
+
+    `key` is the primary one unless given, `update` every other column.
+    """
     if not rows:
         return
     insert = _insert(tx, table)
-    keys = [one.name for one in table.primary_key]
-    others = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), list(rows))
+    keys = [one.name for one in table.primary_key] if key is None else list(key)
+    names = [name for name in rows[0] if name not in keys] if update is None else update
+    if names:
+        changed = {name: insert.excluded[name] for name in names}
+        insert = insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    else:
+        insert = insert.on_conflict_do_nothing(index_elements=keys)
+    tx.execute(insert, list(rows))
 
 
 def insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

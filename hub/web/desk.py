@@ -67,7 +67,6 @@ class Desk:
         self.limits = Limits(
             zone=self.zone,
             silent_s=config.monitor.silent_s,
-            longest_stay_ms=int(config.visits.longest_stay_h * 3_600_000),
         )
         self.sessions = Sessions(lifetime_s=config.api.login_h * 3600)
         self.passwords = Passwords()

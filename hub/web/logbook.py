@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub import audit
+from hub.store.engine import writing
 from hub.web.kit import Ask
-from hub.writing import writing
 
 
 def purpose_of(text: str) -> str | None:

@@ -5,7 +5,6 @@ Written for SQLite and PostgreSQL. Times are milliseconds since 1970.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, func, select
 
+from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary, decode_state
+from hub.derive.visits import WENT_THROUGH
+from hub.monitor.occupancy import Heads, inside
 from hub.store.schema import (
     alarms,
     gate_states,
@@ -25,14 +27,12 @@ from hub.store.schema import (
     people,
     sites,
     streams,
-    visits,
 )
 
 BEHIND_S = 600.0  # a record that waits longer than this for the hub is worth a look
 ENTRIES_WITHIN_MS = 3_600_000
 _MOST_ENTRIES = 12
 _MOST_ALARMS = 50
-_WENT_THROUGH = ("passed", "held_open", "opened")  # hub.reports.entries says why `opened`
 _SHOWN_OF_TOKEN = 8
 
 
@@ -51,28 +51,6 @@ URGENCY = {status: number for number, status in enumerate(Status)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FaultNow:
-    """A device that does not work, by the stable names of the feed."""
-
-    device: str
-    cause: str
-    reader: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderNow:
-    """A reader: temperatures in °C. `ambient_c` is the air, `median_c` of `median_of` people."""
-
-    name: str
-    direction: str
-    phase: str | None = None
-    ambient_c: float | None = None
-    median_c: float | None = None
-    median_of: int | None = None
-    drift_c: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GateNow:
     """A gate as it last said, and what to make of it."""
 
@@ -88,8 +66,8 @@ class GateNow:
     granted: int = 0
     denied: int = 0
     oldest_unconfirmed_ms: int | None = None
-    faults: tuple[FaultNow, ...] = ()
-    readers: tuple[ReaderNow, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    readers: tuple[ReaderSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,13 +165,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the looks go by: a gate silent for `silent_s` is offline; no stay is longer than
-    `longest_stay_ms` where the site says none.
-    """
+    """What the looks go by: a gate silent for `silent_s` is offline."""
 
     zone: ZoneInfo
     silent_s: float = 150.0
-    longest_stay_ms: int = 57_600_000
 
 
 @dataclass(slots=True)
@@ -204,14 +179,14 @@ class Looker:
 
     limits: Limits
     counts_ms: int = 10_000
-    _parsed: dict[int, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    _decoded: dict[int, tuple[str, GateState]] = field(default_factory=dict)
     _counted_ms: int = 0
     _counts: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def overview(self, connection: Connection, now_ms: int) -> Overview:
         """The overview at this moment."""
         by_site = self._gates(connection, now_ms)
-        inside = occupancy(connection, now_ms, self.limits)
+        heads = inside(connection, now_ms)
         if now_ms - self._counted_ms >= self.counts_ms or now_ms < self._counted_ms:
             self._counts = _today(connection, midnight_ms(now_ms, self.limits.zone), now_ms)
             self._counted_ms = now_ms
@@ -228,7 +203,7 @@ class Looker:
                 SiteNow(
                     id=row.id, park=row.park, site=row.site, name=row.name or row.site,
                     latitude=row.latitude, longitude=row.longitude,
-                    gates=tuple(by_site.get(row.id, ())), inside=inside.get(row.id, 0),
+                    gates=tuple(by_site.get(row.id, ())), inside=heads.get(row.id, Heads()).inside,
                     entries=entries, refused=refused,
                 )
             )  # fmt: skip
@@ -268,38 +243,23 @@ class Looker:
         name = row.name or row.gate
         if row.state is None:
             return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD)
-        text, said = self._parsed.get(row.id, ("", {}))
-        if text != row.state:
-            said = _object(row.state)
-            self._parsed[row.id] = (row.state, said)
-        summary, records = _part(said, "gate"), _part(said, "records")
-        faults = tuple(
-            FaultNow(
-                device=str(one.get("device")), cause=str(one.get("cause")), reader=one.get("reader")
-            )
-            for one in _parts(summary, "faults")
-        )
-        oldest_ms = _time_ms(records.get("oldest_unconfirmed_at"))
+        text, said = self._decoded.get(row.id, ("", None))
+        if said is None or text != row.state:
+            said = _state(row.state)
+            self._decoded[row.id] = (row.state, said)
+        summary, records = said.gate or Summary(phase=""), said.records
+        oldest_ms = _ms(records.oldest_unconfirmed_at) if records else None
         silent = now_ms - row.heard_ms > self.limits.silent_s * 1000
         return GateNow(
             id=row.id, gate=row.gate, name=name,
             status=_status(
-                online=bool(row.online) and not silent, fire=summary.get("fire") is True,
-                faulted=bool(faults), oldest_ms=oldest_ms, now_ms=now_ms,
+                online=bool(row.online) and not silent, fire=summary.fire,
+                faulted=bool(summary.faults), oldest_ms=oldest_ms, now_ms=now_ms,
             ),
-            heard_ms=row.heard_ms, since_ms=_time_ms(said.get("since")),
-            version=said.get("version"), phase=summary.get("phase"), door=summary.get("door"),
-            granted=int(summary.get("granted", 0)), denied=int(summary.get("denied", 0)),
-            oldest_unconfirmed_ms=oldest_ms, faults=faults,
-            readers=tuple(
-                ReaderNow(
-                    name=str(one.get("name")), direction=str(one.get("direction")),
-                    phase=one.get("phase"), ambient_c=one.get("ambient_c"),
-                    median_c=one.get("median_c"), median_of=one.get("median_of"),
-                    drift_c=one.get("drift_c"),
-                )
-                for one in _parts(summary, "readers")
-            ),
+            heard_ms=row.heard_ms, since_ms=_ms(said.since), version=said.version,
+            phase=summary.phase or None, door=summary.door if said.gate else None,
+            granted=summary.granted, denied=summary.denied, oldest_unconfirmed_ms=oldest_ms,
+            faults=summary.faults, readers=summary.readers,
         )  # fmt: skip
 
 
@@ -317,24 +277,6 @@ def _status(
     return Status.WELL
 
 
-def occupancy(connection: Connection, at_ms: int, limits: Limits) -> dict[int, int]:
-    """How many are inside each site at a moment, by site id; sites with nobody are left out."""
-    longest_min = connection.execute(select(func.max(sites.c.longest_stay_min))).scalar()
-    longest_ms = max(limits.longest_stay_ms, int(longest_min or 0) * 60_000)
-    query = (
-        select(visits.c.site, func.count())
-        # by site first: the index is on (site, in_ms)
-        .where(
-            visits.c.site.in_(select(sites.c.id)),
-            visits.c.in_ms > at_ms - longest_ms,
-            visits.c.in_ms <= at_ms,
-            visits.c.out_ms > at_ms,
-        )
-        .group_by(visits.c.site)
-    )
-    return {int(site): int(count) for site, count in connection.execute(query)}
-
-
 def _today(connection: Connection, from_ms: int, to_ms: int) -> dict[int, tuple[int, int]]:
     query = (
         select(passages.c.site, passages.c.granted, func.count())
@@ -344,7 +286,7 @@ def _today(connection: Connection, from_ms: int, to_ms: int) -> dict[int, tuple[
             passages.c.at_ms <= to_ms,
             (~passages.c.granted)
             | and_(
-                passages.c.outcome.in_(_WENT_THROUGH),
+                passages.c.outcome.in_(sorted(WENT_THROUGH)),
                 func.coalesce(passages.c.direction, "in") != "out",
             ),
         )
@@ -553,22 +495,13 @@ def _median(values: Sequence[int]) -> float:
     return (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def _object(text: str) -> Mapping[str, Any]:
-    # what the feed's own decoder took; another form is shown as a gate that said nothing more
-    value = json.loads(text)
-    return value if isinstance(value, dict) else {}
+def _state(text: str) -> GateState:
+    # the monitor keeps only what is a state; one of another form is a gate that said nothing more
+    try:
+        return decode_state(text.encode())
+    except MessageError:
+        return GateState(status="offline")
 
 
-def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = said.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _parts(said: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return [one for one in said.get(name) or () if isinstance(one, dict)]
-
-
-def _time_ms(text: Any) -> int | None:
-    if not isinstance(text, str):
-        return None
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)

@@ -16,13 +16,13 @@ from hub.registry.columns import Kind, exported
 from hub.registry.faults import RegistryError
 from hub.registry.files import read_listing
 from hub.sheets import write_csv, write_xlsx
+from hub.store.engine import writing
 from hub.store.schema import gates, roster, sites
 from hub.trace import lookup, presence
 from hub.trace.answers import Muster
 from hub.trace.lookup import UnknownError
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
 from hub.web.logbook import write
-from hub.writing import writing
 
 _SHOWN_ROWS = 200
 _SHOWN_FAULTS = 200

@@ -16,7 +16,7 @@ from hub.registry.columns import Kind, exported
 from hub.registry.faults import Fault, RegistryError
 from hub.registry.files import read_listing
 from hub.sheets import write_csv, write_xlsx
-from hub.writing import writing
+from hub.store.engine import writing
 from identity.keys import read_token_key
 from identity.token import Tokeniser
 

@@ -19,8 +19,8 @@ from hub.reports.entries import entries
 from hub.reports.period import Period, PeriodError, make_period
 from hub.reports.render import MEDIA_TYPES, RENDERERS, csv_of
 from hub.reports.texts import Language
+from hub.store.engine import writing
 from hub.users import User
-from hub.writing import writing
 
 router = APIRouter(tags=["reports"], prefix="/reports")
 

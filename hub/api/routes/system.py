@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from hub.api.deps import TheHub, now_ms, user_of
 from hub.monitor.health import Health, health
 from hub.monitor.metrics import CONTENT_TYPE, metrics
+from hub.store.engine import writing
 from hub.users import LONGEST_PASSWORD, User, by_password, make_token, revoke
-from hub.writing import writing
 
 open_router = APIRouter(tags=["system"])
 router = APIRouter(tags=["system"])

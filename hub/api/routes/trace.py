@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from hub import audit
 from hub.api.deps import Hub, Muster, TheHub, Tracer, note, now_ms
 from hub.roles import Role
+from hub.store.engine import writing
 from hub.trace import lookup, output, presence
 from hub.trace.answers import Period
 from hub.trace.lookup import UnknownError
@@ -21,7 +22,6 @@ from hub.trace.output import Sheet
 from hub.trace.questions import MOST_CONTACTS
 from hub.tracing import Asker, Question, ask, json_of, sheet_of
 from hub.users import User
-from hub.writing import writing
 
 router = APIRouter(tags=["tracing"])
 

@@ -13,10 +13,10 @@ from hub.monitor.occupancy import Inside, occupancy
 from hub.monitor.states import gates_now
 from hub.registry import book
 from hub.registry.columns import Kind
+from hub.store.engine import writing
 from hub.trace import completeness, lookup
 from hub.trace.answers import Period
 from hub.trace.output import completeness_json
-from hub.writing import writing
 
 router = APIRouter(tags=["monitoring"])
 Park = Annotated[str | None, Query(description="Of this park alone.")]

@@ -29,7 +29,8 @@ class Park:
         self._add(streams, id=1, stream="s", park=PARK, site="a", gate="g")
 
     def site(self, site: str, *, registered: bool = True, park: str = PARK, **more: Any) -> int:
-        number = self._add(sites, park=park, site=site, registered=registered, **more)
+        values = {"derived_stay_min": 16 * 60, **more}
+        number = self._add(sites, park=park, site=site, registered=registered, **values)
         self._add(gates, site=number, gate="g1", registered=registered)
         return number
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,9 @@ from hub.api.guard import LoginLimit
 from hub.api.server import Server
 from hub.config import ApiTable, Config, ConfigError, IdentityTable
 from hub.roles import GIVEN, Right, Role, may
-from hub.store.engine import connect
+from hub.store.engine import connect, writing
 from hub.store.schema import alarms, audit, metadata, sites
 from hub.users import UserError
-from hub.writing import writing
 from tests.hub.park.support import Park
 
 PASSWORD = "mật khẩu đủ dài"
@@ -375,6 +375,20 @@ def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     answer = send(api, "x" * 200_000)
     assert answer.status_code == 413
     assert answer.json() == {"error": "the body is larger than 100000 bytes; part it"}
+
+
+def test_who_sends_too_much_still_hears_why(api: Api) -> None:
+    host, _, port = api.server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), 30) as slow:
+        slow.sendall(
+            b"POST /api/v1/login HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 300000\r\n\r\n"
+        )
+        for _ in range(300):
+            slow.sendall(b"x" * 1_000)
+        answer = slow.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"larger than 100000 bytes" in answer
 
 
 def test_a_body_that_hides_its_length_is_refused_too(api: Api) -> None:

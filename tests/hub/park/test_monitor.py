@@ -31,12 +31,11 @@ from hub.monitor.alarms import (
 from hub.monitor.drift import Bounds, Figure, compare
 from hub.monitor.health import health
 from hub.monitor.metrics import metrics
-from hub.monitor.occupancy import occupancy
+from hub.monitor.occupancy import inside, occupancy
 from hub.monitor.states import GateNow, Heard, gate_ids, gates_now, note, sweep
 from hub.monitor.watch import Watch
-from hub.store.engine import connect
+from hub.store.engine import connect, writing
 from hub.store.schema import alarms, derived, offline, streams
-from hub.writing import writing
 from tests.hub.park.support import Park, ms
 from tests.mqtt.support import Broker, wait_until
 
@@ -255,6 +254,23 @@ def test_occupancy_counts_people_whose_visit_is_under_way(park: Park) -> None:
     assert at("2021-08-23 09:00")["a"] == (2, 1)
     assert at("2021-08-23 16:00")["a"] == (1, 1)
     assert at("2021-08-22 08:00")["b"] == (1, 0)
+
+
+def test_a_person_with_two_tokens_is_one_head(park: Park) -> None:
+    a = park.site("a")
+    one = park.person("1")
+    two = park.person("2", same_as=one)
+    park.visit(a, one, "2021-08-23 07:00", "2021-08-23 16:00")
+    park.visit(a, two, "2021-08-23 08:00", "2021-08-23 16:00")
+    with park.engine.connect() as connection:
+        assert inside(connection, ms("2021-08-23 09:00"))[a].inside == 1
+
+
+def test_a_stay_longer_than_is_usual_is_counted_to_its_end(park: Park) -> None:
+    a = park.site("a", derived_stay_min=48 * 60)
+    park.visit(a, park.person("1"), "2021-08-22 07:00", "2021-08-24 07:00", assumed=True)
+    with park.engine.connect() as connection:
+        assert inside(connection, ms("2021-08-24 06:00"))[a].inside == 1
 
 
 # --- health and metrics ---------------------------------------------------------------------

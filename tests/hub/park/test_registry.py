@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from hub.derive.follower import Follower
 from hub.registry import book
 from hub.registry.columns import Kind, exported
 from hub.registry.credentials import canonicals
@@ -15,11 +16,10 @@ from hub.registry.faults import RegistryError
 from hub.registry.files import Listing, read_listing
 from hub.registry.values import ValueFaultError, phone
 from hub.sheets import write_csv, write_xlsx
-from hub.store.engine import connect
-from hub.store.schema import links, metadata, people, roster, sites
-from hub.writing import writing
+from hub.store.engine import connect, writing
+from hub.store.schema import links, metadata, people, roster, sites, visits
 from identity.token import Tokeniser
-from tests.hub.park.support import size
+from tests.hub.park.support import Park, ms, size
 
 TOKENISER = Tokeniser(bytes(range(32)), key_id="k1", scope="park")
 SITES = "park,site,name,district,province,longest stay,contact\n"
@@ -153,7 +153,6 @@ def test_two_credentials_of_one_person_are_linked(engine: Engine) -> None:
     take(engine, "park,holder,credential\nkcn,1,079084012345 ; pass\n")
     with engine.connect() as connection:
         ids = connection.scalars(select(people.c.id).order_by(people.c.id)).all()
-        assert connection.scalars(select(people.c.same_as)).all() == [ids[0], ids[0]]
         assert connection.execute(select(links.c.person, links.c.other)).all() == [tuple(ids)]
 
 
@@ -161,9 +160,25 @@ def test_links_that_meet_make_one_person_of_all(engine: Engine) -> None:
     take(engine, "park,holder,credential\nkcn,1,pass ; cmnd:123456789\n")
     take(engine, "park,holder,credential\nkcn,2,pass ; cmnd:223456789\n")
     take(engine, "park,holder,credential\nkcn,3,cmnd:123456789 ; cmnd:223456789\n")
+    assert size(engine, links) == 3
+    Follower(engine, longest_stay_h=16).catch_up()
     with engine.connect() as connection:
         assert len(set(connection.scalars(select(people.c.same_as)))) == 1
-        assert size(engine, links) == 3
+
+
+def test_cards_that_the_roster_links_are_one_person_to_the_visits(engine: Engine) -> None:
+    take(engine, "park,holder,credential\nkcn,1,079084012345\nkcn,2,pass\n")
+    park = Park(engine)
+    site = park.site("a")
+    with engine.connect() as connection:
+        card, badge = connection.scalars(select(people.c.id).order_by(people.c.id))
+    park.passage(site, "2021-08-23 07:00", person=card)
+    park.passage(site, "2021-08-23 16:00", person=badge, direction="out")
+    take(engine, "park,holder,credential\nkcn,2,079084012345 ; pass\n")
+    Follower(engine, longest_stay_h=16).catch_up()
+    with engine.connect() as connection:
+        found = connection.execute(select(visits.c.out_ms, visits.c.assumed)).all()
+    assert found == [(ms("2021-08-23 16:00"), False)]
 
 
 def test_a_credential_without_the_park_s_key_is_refused() -> None:

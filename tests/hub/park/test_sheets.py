@@ -35,6 +35,17 @@ def test_what_is_written_is_read_back(name: str, rows: list[tuple[str, str]]) ->
     assert back(raw, name) == expected
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx"])
+def test_a_space_that_does_not_break_stays_a_space(name: str) -> None:
+    rows = [["x", "Nguyễn\xa0An"]]
+    raw = (
+        write_csv(["id", "text"], rows)
+        if name == "t.csv"
+        else write_xlsx([("s", ["id", "text"], rows)])
+    )
+    assert back(raw, name)[1] == rows[0]
+
+
 def test_a_formula_is_text_for_the_spreadsheet_that_opens_it() -> None:
     rows = [['=HYPERLINK("http://x")', "+1", "-1", "@a", "ok"]]
     text = write_csv(list("abcde"), rows).decode("utf-8-sig")

@@ -19,9 +19,8 @@ from hub.api.app import create
 from hub.api.server import Server
 from hub.config import Config, IdentityTable
 from hub.roles import GIVEN, Role
-from hub.store.engine import connect
+from hub.store.engine import connect, writing
 from hub.store.schema import audit, metadata, people, roster
-from hub.writing import writing
 from identity import canonical
 from identity.keys import make_token_key
 from identity.token import Tokeniser
