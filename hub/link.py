@@ -35,6 +35,7 @@ LARGEST_MESSAGE_BYTES = 1_048_576
 # Messages at QoS 0 that may wait: the broker's flow control does not bound those
 _MOST_WAITING = 50_000
 _FIRST_RECONNECT_S = 0.5
+_RECORDS = f"/{Channel.RECORD}"
 # MQTT 5.0, 3.8.3.1: retained messages are sent at each subscribing
 _ALWAYS_RETAINED = 0
 # MQTT 5.0, 3.14.2.1: another client connected with the same client id
@@ -137,15 +138,14 @@ class Link:
             raise LinkError("the network thread died")
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        """The broker may forget these. Those of an earlier connection come again instead: there
-        the same number may mean another message by now.
+        """The broker may forget these, all of QoS 1. Those of an earlier connection come again
+        instead: there the same number may mean another message by now.
         """
         with self._changing:
             if not self._up:
                 return
-            for one in deliveries:
-                if one.connection == self._connection:
-                    self._paho.ack(one.mid, one.qos)
+            here = self._connection
+            self._paho.ack_all(one.mid for one in deliveries if one.connection == here)
 
     def is_stale(self, event: Event) -> bool:
         """Whether this came by a connection that is gone, and will come again."""
@@ -176,7 +176,7 @@ class Link:
             info = self._paho.publish(topic, payload, qos=qos, retain=retain)
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
-    def _make(self) -> paho.Client:
+    def _make(self) -> WiredClient:
         table = self._table
         client = WiredClient(
             CallbackAPIVersion.VERSION2,
@@ -199,6 +199,7 @@ class Link:
         client.on_publish = self._guard(self._published)
         client.on_subscribe = self._guard(self._subscribed)
         client.on_message = self._guard(self._message)
+        client.on_plain = self._guard(self._heard)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = table.session_expiry_s
         properties.ReceiveMaximum = self._window
@@ -292,15 +293,18 @@ class Link:
         self.events.put(Published(mid, str(reason) if reason.is_failure else None))
 
     def _message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        if message.qos == 0 and self.events.qsize() > _MOST_WAITING:
+        payload = bytes(message.payload)
+        self._heard(message.topic, payload, message.mid, message.qos, message.retain)
+
+    def _heard(self, topic: str, payload: bytes, mid: int, qos: int, retain: bool) -> None:  # noqa: FBT001 - paho's order
+        if qos == 0 and self.events.qsize() > _MOST_WAITING:
             self.dropped += 1
             return
-        topic, payload = message.topic, bytes(message.payload)
-        if not topic.endswith(f"/{Channel.RECORD}"):
-            if message.retain:  # one that goes by is a twin hub's, and no news
+        if not topic.endswith(_RECORDS):
+            if retain:  # one that goes by is a twin hub's, and no news
                 self.events.put(HeardReceipt(topic, payload))
             return
-        self.events.put(Delivery(topic, payload, message.mid, message.qos, self._connection))
+        self.events.put(Delivery(topic, payload, mid, qos, self._connection))
 
     def _wait_longer(self, client: paho.Client) -> None:
         # paho doubles without jitter: set before each of its waits, this is the wait.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -22,6 +23,8 @@ from hub.commands.logs import set_up
 from hub.commands.questions import engine_of, refusing
 from hub.derive.follower import Follower, NotReadyError
 from hub.derive.turns import BusyError, leading
+
+_NICE = 10  # beside ingest: a trace may be some seconds behind, a receipt holds up a gate
 
 
 @click.command(cls=Command, example="edge-hub derive --store hub.db --anew")
@@ -76,5 +79,6 @@ def _follow(follower: Follower, *, with_parent: bool) -> None:
         stopping.set()
 
     if with_parent:
+        os.nice(_NICE)
         threading.Thread(target=wait_for_parent, name="parent", daemon=True).start()
     follower.run(stopping.is_set, stopping.wait)

@@ -40,6 +40,11 @@ log = logging.getLogger(__name__)
 
 TURN_RECORDS = 800  # a transaction of less than 0.1 s: ingest waits for it in SQLite
 IDLE_S = 0.5
+# While more records a second than this come in, deriving takes a fifth of the time, so that the
+# gates get their receipts: some 1,500 records a second on a core, the rest when the rush is over
+RUSH = 500.0
+_REST = 4.0  # times what a turn took
+_LONGEST_REST_S = 1.0
 LINKS = "links_derived"  # in table hub: the links that the groups were made of
 
 
@@ -58,6 +63,7 @@ class Follower:
         self._turn_records = turn_records
         self._known = Known()
         self._stays_min: dict[int, int] = {}
+        self._inflow = Inflow()
 
     def step(self) -> int:
         """Derive some: how many records and visits were dealt with, 0 when there is nothing.
@@ -100,8 +106,11 @@ class Follower:
 
     def _follow(self, stopped: Callable[[], bool], wait: Callable[[float], Any]) -> None:
         while not stopped():
+            begin_s = time.monotonic()
             if not self.step():
                 wait(IDLE_S)
+            elif self._inflow.per_s > RUSH:
+                wait(min(_REST * (time.monotonic() - begin_s), _LONGEST_REST_S))
 
     def forget(self) -> None:
         """Empty the derived tables, to be made anew from the records that are stored.
@@ -130,7 +139,11 @@ class Follower:
 
     def _follow_records(self) -> int:
         with self._engine.connect() as reading:
-            chosen = progress.portion(progress.behind(reading), self._turn_records)
+            behind = progress.behind(reading)
+            chosen = progress.portion(behind, self._turn_records)
+            self._inflow.look(
+                progress.records(behind), progress.records_in(chosen), time.monotonic()
+            )
             if not chosen:
                 return 0
             raws = _raws(reading, [(one.key, *span) for one, spans in chosen for span in spans])
@@ -140,7 +153,7 @@ class Follower:
                 return 0
             progress.save(tx, chosen)
             self._derive(tx, derivables)
-        return sum(last - first + 1 for _, spans in chosen for first, last in spans)
+        return progress.records_in(chosen)
 
     def _derive(self, tx: Connection, derivables: list[Derivable]) -> None:
         touched = apply(tx, derivables, self._known)
@@ -212,6 +225,21 @@ class Follower:
             self._stays_min = self._begin_stays(tx)
             repair(tx, touched, self._stays_min)
         return 1
+
+
+class Inflow:
+    """How many records a second come in, by what is behind at each look."""
+
+    def __init__(self) -> None:
+        self.per_s = 0.0
+        self._left: int | None = None
+        self._at_s = 0.0
+
+    def look(self, behind: int, taken: int, at_s: float) -> None:
+        """So many records are behind now, of which a turn takes some."""
+        if self._left is not None and at_s > self._at_s:
+            self.per_s = (behind - self._left) / (at_s - self._at_s)
+        self._left, self._at_s = behind - taken, at_s
 
 
 def _raws(connection: Connection, spans: list[tuple[int, int, int]]) -> list[Any]:

@@ -74,6 +74,16 @@ def portion(work: Iterable[Behind], most: int) -> list[tuple[Standing, list[Span
     return chosen
 
 
+def records(work: Iterable[Behind]) -> int:
+    """How many are behind."""
+    return sum(last - first + 1 for one in work for first, last in one.missing)
+
+
+def records_in(chosen: Iterable[tuple[Standing, list[Span]]]) -> int:
+    """How many a portion holds."""
+    return sum(last - first + 1 for _, spans in chosen for first, last in spans)
+
+
 def stands(tx: Connection, standings: Iterable[Standing]) -> bool:
     """Whether the streams are still derived as far as this says."""
     wanted = {one.key: one for one in standings}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from feed.topics import GateTopics
@@ -27,6 +28,9 @@ DELETE FROM boots WHERE EXISTS (
     AND later.first_seq > boots.first_seq AND later.first_seq <= streams.purged_upto + 1)"""
 
 
+_place = lru_cache(maxsize=20_000)(GateTopics)  # their names are checked when they are made
+
+
 class Gathering:
     """Records and standings that were given and not written yet.
 
@@ -36,7 +40,9 @@ class Gathering:
     def __init__(self) -> None:
         self.records: list[tuple[int, int, int, str | None, bytes]] = []
         self._saved: dict[int, Standing] = {}
-        self._islands: dict[int, set[Span]] = {}  # as they stand in the database
+        # as they stand in the database
+        self._islands: dict[int, set[Span]] = {}
+        self._places: dict[int, GateTopics] = {}
 
     def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
         arrived_ms = to_ms(arrived)
@@ -48,21 +54,26 @@ class Gathering:
     def read(self, standing: Standing) -> None:
         """This is what the database holds of it."""
         self._islands[standing.key] = set(standing.islands)
+        self._places[standing.key] = standing.place
 
     def unwritten(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
         """Those of these records that were given and not written."""
         wanted = set(seqs)
         return {row[1]: row[4] for row in self.records if row[0] == key and row[1] in wanted}
 
-    def standings_to_write(self) -> list[tuple[str, str, str, int, str | None, int, int]]:
-        """Rows: park, site, gate, upto, head, duplicates, id; by id, as rows are locked."""
+    def standings_to_write(self) -> list[tuple[int, str | None, int, int]]:
+        """Rows: upto, head, duplicates, id; by id, as rows are locked."""
         return [
-            (
-                one.place.park, one.place.site, one.place.gate,
-                one.upto, one.head, one.duplicates, key,
-            )
+            (one.upto, one.head, one.duplicates, key) for key, one in sorted(self._saved.items())
+        ]
+
+    def places_to_write(self) -> list[tuple[str, str, str, int]]:
+        """Rows: park, site, gate, id; of streams that moved, as these columns have an index."""
+        return [
+            (one.place.park, one.place.site, one.place.gate, key)
             for key, one in sorted(self._saved.items())
-        ]  # fmt: skip
+            if one.place != self._places[key]
+        ]
 
     def islands_gone(self) -> list[tuple[int, int]]:
         """Rows: stream, first."""
@@ -87,7 +98,7 @@ def standing_of_row(row: Sequence[Any], islands: list[Span]) -> Standing:
     return Standing(
         key=key,
         stream=stream,
-        place=GateTopics(park, site, gate),
+        place=_place(park, site, gate),
         upto=upto,
         head=head,
         islands=islands,

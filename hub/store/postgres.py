@@ -217,7 +217,9 @@ class PostgresStore:
             ).fetchall()
             keys, seqs = [row[0] for row in rows], [row[1] for row in rows]
             # in the order in which ingest locks them
-            db.execute("SELECT 1 FROM streams WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [keys])
+            db.execute(
+                "SELECT 1 FROM streams WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [keys]
+            )
             db.execute(
                 "UPDATE streams SET purged_upto = greatest(purged_upto, v.seq)"
                 " FROM unnest(%s::bigint[], %s::bigint[]) AS v (id, seq) WHERE streams.id = v.id",
@@ -342,22 +344,26 @@ class PostgresTransaction(Gathering):
                     copy.write_row(record)
         if rows := self.standings_to_write():
             self._db.execute(
-                "UPDATE streams SET park = v.park, site = v.site, gate = v.gate, upto = v.upto,"
-                " head = v.head, duplicates = v.duplicates FROM unnest(%s::text[], %s::text[],"
-                " %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[])"
-                " AS v (park, site, gate, upto, head, duplicates, id) WHERE streams.id = v.id",
+                "UPDATE streams SET upto = v.upto, head = v.head, duplicates = v.duplicates"
+                " FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::bigint[])"
+                " AS v (upto, head, duplicates, id) WHERE streams.id = v.id",
                 [list(column) for column in zip(*rows, strict=True)],
             )
         cursor = self._db.cursor()
+        if moved := self.places_to_write():
+            cursor.executemany(
+                "UPDATE streams SET park = %s, site = %s, gate = %s WHERE id = %s", moved
+            )
         if gone := self.islands_gone():
             cursor.executemany("DELETE FROM islands WHERE stream = %s AND first = %s", gone)
         if new := self.islands_new():
             cursor.executemany("INSERT INTO islands VALUES (%s, %s, %s)", new)
 
     def _locked(self, streams: list[str]) -> dict[str, Standing]:
-        # the lock, then the look: what another hub committed meanwhile is seen
+        # the lock, then the look: what another hub committed meanwhile is seen. NO KEY: whoever
+        # derives refers to these rows, and is not to be waited for
         self._db.execute(
-            "SELECT 1 FROM streams WHERE stream = ANY(%s) ORDER BY id FOR UPDATE", [streams]
+            "SELECT 1 FROM streams WHERE stream = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [streams]
         )
         return {one.stream: one for one in _standings(self._db, "stream = ANY(%s)", streams)}
 

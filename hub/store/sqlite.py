@@ -229,9 +229,11 @@ class SqliteTransaction(Gathering):
             self.records,
         )
         db.executemany(
-            "UPDATE streams SET park = ?, site = ?, gate = ?, upto = ?, head = ?, duplicates = ?"
-            " WHERE id = ?",
+            "UPDATE streams SET upto = ?, head = ?, duplicates = ? WHERE id = ?",
             self.standings_to_write(),
+        )
+        db.executemany(
+            "UPDATE streams SET park = ?, site = ?, gate = ? WHERE id = ?", self.places_to_write()
         )
         db.executemany("DELETE FROM islands WHERE stream = ? AND first = ?", self.islands_gone())
         db.executemany("INSERT INTO islands VALUES (?, ?, ?)", self.islands_new())

@@ -4,13 +4,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event, update
+import pytest
+from sqlalchemy import Engine, event, text, update
 
 from feed.topics import GateTopics
+from hub.derive import follower
+from hub.derive.follower import RUSH, Follower, Inflow
 from hub.store.engine import connect
 from hub.store.opening import open_store
-from hub.store.schema import early_outcomes, passages, sites, visits
+from hub.store.schema import clock_records, early_outcomes, passages, sites, visits
 from tests.hub.derive.parks import MINUTE, START, Gate, derive, minutes, put, rows
+from tests.hub.support import Chain, give
 
 HOUR = 60 * MINUTE
 
@@ -113,3 +117,68 @@ def test_a_stay_is_found_by_its_person_and_not_by_reading_the_site(tmp_path: Pat
     assert any("visits_person" in plan for plan in plans)
     assert any("passages_person" in plan for plan in plans)
     assert not any("_site" in plan for plan in plans)
+
+
+@pytest.mark.parametrize(("a_second", "rests"), [(400, 0), (700, 1)])
+def test_in_a_rush_the_gates_receipts_come_first(a_second: int, rests: int) -> None:
+    inflow = Inflow()
+    inflow.look(behind=900, taken=800, at_s=10.0)
+    assert inflow.per_s == 0  # how fast they came is not known yet
+    inflow.look(behind=100 + 2 * a_second, taken=800, at_s=12.0)
+    assert (inflow.per_s > RUSH) == bool(rests)
+
+
+class FakeClock:
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+class Clocked(Follower):
+    """Turns of a second each, by a clock of the test's, and records that come in meanwhile."""
+
+    def __init__(self, engine: Engine, arriving: list[int], clock: FakeClock) -> None:
+        super().__init__(engine, longest_stay_h=16)
+        self._arriving, self._clock = arriving, clock
+
+    def step(self) -> int:
+        if not self._arriving:
+            return 0
+        self._inflow.look(self._arriving.pop(0), 0, self._clock.now_s)
+        self._clock.now_s += 1
+        return 1
+
+
+def test_it_rests_while_records_rush_in_and_not_while_it_catches_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(follower, "time", clock)
+    engine = connect(tmp_path / "hub.db")
+    waits: list[float] = []
+    one = Clocked(engine, [5_000, 5_000, 9_000, 9_100, 9_100], clock)
+    one._follow(lambda: follower.IDLE_S in waits, waits.append)
+    assert waits == [1.0, follower.IDLE_S]  # after 4,000 came within a second, and not after 100
+    engine.dispose()
+
+
+def test_who_derives_does_not_hold_up_ingest(postgres: str) -> None:
+    """Passages refer to streams, whose rows ingest locks: a batch once waited for each turn."""
+    admin = connect(postgres).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE holdup"))
+        connection.execute(text("ALTER DATABASE holdup SET lock_timeout = '5s'"))
+    url = postgres.replace("/postgres?", "/holdup?")
+    store, chain = open_store(url), Chain()
+    chain.grow(2)
+    give(store, chain.arrivals([1]))
+    engine = connect(url)
+    with engine.begin() as tx:
+        tx.execute(clock_records.insert().values(stream=1, seq=1, boot="b"))
+        assert give(store, chain.arrivals([2])).stored == 1
+    store.close()
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text("DROP DATABASE holdup"))
+    admin.dispose()

@@ -40,7 +40,7 @@ NAMES = ["Nguyễn Thị Ánh Tuyết", "Đỗ Ỷ Lữ", "Trần Thị Phương
 
 
 def decoded(image: Image.Image) -> set[str]:
-    """As a gate reads it: both decoders, on grey. Of nine on a page zbar now and then misses one."""
+    """As a gate reads it, on grey. Of nine on a page zbar now and then misses one."""
     gray = image.convert("L")
     found = {one.text for one in zxingcpp.read_barcodes(gray, formats=QR)}
     by_zbar = {one.data.decode() for one in pyzbar.decode(gray, [ZBarSymbol.QRCODE])}
