@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Dialect,
     Row,
     Table,
     any_,
@@ -32,25 +33,55 @@ def upsert(
 ) -> None:
     """Insert rows, all of the same columns; of those whose key is there, set the columns `update`.
 
-    `key` is the primary one unless given, `update` every other column.
+    `key` is the primary one unless given, `update` every other column. Values go to the driver as
+    they are: whole numbers, texts, bytes, truth values, NULL.
     """
     if not rows:
         return
-    insert = _insert(tx, table)
     keys = [one.name for one in table.primary_key] if key is None else list(key)
     names = [name for name in rows[0] if name not in keys] if update is None else update
-    if names:
-        changed = {name: insert.excluded[name] for name in names}
-        insert = insert.on_conflict_do_update(index_elements=keys, set_=changed)
-    else:
-        insert = insert.on_conflict_do_nothing(index_elements=keys)
-    tx.execute(insert, list(rows))
+    _put(tx, table, rows, (tuple(keys), tuple(names)))
 
 
 def insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, all of the same columns; those that are there already stay as they are."""
+    """Insert rows, all of the same columns; those that are there already stay as they are.
+
+    Values as for `upsert`.
+    """
     if rows:
-        tx.execute(_insert(tx, table).on_conflict_do_nothing(), list(rows))
+        _put(tx, table, rows, None)
+
+
+def _put(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], rule: _Rule) -> None:
+    words, order = _worded(tx.dialect, table, tuple(rows[0]), rule)
+    if order is None:
+        tx.exec_driver_sql(words, [dict(row) for row in rows])
+    else:
+        tx.exec_driver_sql(words, [tuple(row[name] for name in order) for row in rows])
+
+
+# the key's columns and those to set; None: any conflict leaves the row that is there
+_Rule = tuple[tuple[str, ...], tuple[str, ...]] | None
+
+
+@lru_cache(maxsize=256)
+def _worded(
+    dialect: Dialect, table: Table, columns: tuple[str, ...], rule: _Rule
+) -> tuple[str, Sequence[str] | None]:
+    """The statement in words, and the order of its values where they have no names.
+
+    SQLAlchemy asks each value's type what to do with it: a sixth of what deriving costs.
+    """
+    insert: Any = sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    if rule is None:
+        insert = insert.on_conflict_do_nothing()
+    elif rule[1]:
+        changed = {name: insert.excluded[name] for name in rule[1]}
+        insert = insert.on_conflict_do_update(index_elements=rule[0], set_=changed)
+    else:
+        insert = insert.on_conflict_do_nothing(index_elements=rule[0])
+    compiled = insert.compile(dialect=dialect, column_keys=list(columns))
+    return compiled.string, compiled.positiontup
 
 
 def given(on: Connection | str, *names: str) -> CTE:
@@ -125,7 +156,3 @@ class Prepared:
         if order is None:
             return connection.exec_driver_sql(words, bound).all()
         return connection.exec_driver_sql(words, tuple(bound[name] for name in order)).all()
-
-
-def _insert(tx: Connection, table: Table) -> Any:
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
