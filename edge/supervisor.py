@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edge.drivers.base import Backoff
 from edge.gate.events import Faulted, Recovered
 from edge.gate.reasons import Cause, Device
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from feed.connection import explain
 from hub.config import MqttTable
-from hub.link import explain, password_of, tls_context
+from hub.link import authenticate
 
 WAIT_S = 20.0
 
@@ -53,10 +54,7 @@ def announce(table: MqttTable, topic: str, payload: bytes, *, wait_s: float = WA
         client_id=f"edge-hub-{secrets.token_hex(4)}",
         protocol=paho.MQTTv5,
     )
-    if table.username is not None:
-        client.username_pw_set(table.username, password_of(table))
-    if table.tls is not None:
-        client.tls_set_context(tls_context(table.tls))
+    authenticate(client, table)
     client.on_connect = accepted
     client.on_publish = published
     client.on_connect_fail = failed

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import socket
-import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -23,9 +21,20 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from feed.backoff import Backoff
+from feed.connection import (
+    ErrorMemory,
+    SetupError,
+    explain,
+    guarded,
+    hint,
+    no_delay,
+    password_in,
+    tls_context,
+    wait_longer,
+)
 from feed.topics import Channel, topic_filter
-from hub.backoff import Backoff
-from hub.config import ConfigError, MqttTable, TlsTable
+from hub.config import ConfigError, MqttTable
 from hub.wire import WiredClient
 
 log = logging.getLogger(__name__)
@@ -38,8 +47,6 @@ _FIRST_RECONNECT_S = 0.5
 _RECORDS = f"/{Channel.RECORD}"
 # MQTT 5.0, 3.8.3.1: retained messages are sent at each subscribing
 _ALWAYS_RETAINED = 0
-# MQTT 5.0, 3.14.2.1: another client connected with the same client id
-_SESSION_TAKEN_OVER = 0x8E
 _SAME_NAME = "; does a second hub run with the same mqtt.client_id?"
 
 
@@ -121,7 +128,7 @@ class Link:
         self._changing = threading.Lock()  # of _up and _connection, against acknowledging
         self._thread: threading.Thread | None = None
         self._refused: str | None = None
-        self._last_error = _ErrorMemory()
+        self._last_error = ErrorMemory()
         self._paho = self._make()
 
     def start(self) -> None:
@@ -187,12 +194,9 @@ class Link:
         # receipts are bounded by their owner; paho's window rescans itself with each PUBACK
         client.max_inflight_messages_set(0)
         client.enable_logger(self._last_error)
-        if table.username is not None:
-            client.username_pw_set(table.username, password_of(table))
-        if table.tls is not None:
-            client.tls_set_context(tls_context(table.tls))
+        authenticate(client, table)
         client.on_pre_connect = self._guard(self._pre_connect)
-        client.on_socket_open = self._guard(_no_delay)
+        client.on_socket_open = self._guard(no_delay)
         client.on_connect = self._guard(self._accepted)
         client.on_connect_fail = self._guard(self._failed)
         client.on_disconnect = self._guard(self._lost)
@@ -216,16 +220,10 @@ class Link:
     # --- callbacks, in paho's thread ----------------------------------------------------------
 
     def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """An exception in a callback would end paho's thread while it still seems connected."""
+        return guarded(callback, log, self._count_error)
 
-        def guarded(*args: Any) -> None:
-            try:
-                callback(*args)
-            except Exception:
-                self.callback_errors += 1
-                log.exception("an MQTT callback failed; going on")
-
-        return guarded
+    def _count_error(self) -> None:
+        self.callback_errors += 1
 
     def _pre_connect(self, client: paho.Client, _userdata: Any) -> None:
         self._thread = threading.current_thread()
@@ -242,7 +240,9 @@ class Link:
         _properties: Any,
     ) -> None:
         if reason.is_failure:
-            self._refused = f"the broker refuses the hub: {reason}{_hint(reason)}"
+            self._refused = (
+                f"the broker refuses the hub: {reason}{hint(reason, same_name=_SAME_NAME)}"
+            )
             return
         with self._changing:
             self._connection += 1
@@ -258,7 +258,7 @@ class Link:
 
     def _failed(self, client: paho.Client, _userdata: Any) -> None:
         error = sys.exception()  # paho calls this while it handles the error
-        self._wait_longer(client)
+        wait_longer(client, self._backoff)
         where = f"{self._table.host}:{self._table.port}"
         self.events.put(Disconnected(f"{where}: {explain(error)}"))
 
@@ -272,11 +272,11 @@ class Link:
     ) -> None:
         with self._changing:
             self._up = False
-        self._wait_longer(client)
+        wait_longer(client, self._backoff)
         if self._refused is not None:
             text = self._refused
         elif flags.is_disconnect_packet_from_server:
-            text = f"the broker ended the connection: {reason}{_hint(reason)}"
+            text = f"the broker ended the connection: {reason}{hint(reason, same_name=_SAME_NAME)}"
         else:
             text = f"the connection was lost: {self._last_error.text or reason}"
         self.events.put(Disconnected(text))
@@ -306,87 +306,14 @@ class Link:
             return
         self.events.put(Delivery(topic, payload, mid, qos, self._connection))
 
-    def _wait_longer(self, client: paho.Client) -> None:
-        # paho doubles without jitter: set before each of its waits, this is the wait.
-        # Its annotation says int, its arithmetic takes fractions.
-        wait_s: Any = self._backoff.next_s()
-        client.reconnect_delay_set(wait_s, wait_s)
 
-
-def _no_delay(_client: paho.Client, _userdata: Any, sock: Any) -> None:
-    # with Nagle a receipt takes 5 ms instead of 0.5
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def explain(error: BaseException | None) -> str:
-    """What ended a try to connect, for a person."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"the broker's certificate is refused: {error.verify_message}; is mqtt.tls.ca_file "
-            "the CA of this broker, and mqtt.host its name?"
-        )
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS: {error.reason or error}; is this the broker's TLS port?"
-    if isinstance(error, socket.gaierror):
-        return f"the name can't be resolved: {error.strerror}"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused; does a broker listen there?"
-    return str(error)
-
-
-def _hint(reason: ReasonCode) -> str:
-    if reason.value == _SESSION_TAKEN_OVER:
-        return _SAME_NAME
-    if reason.value in {0x86, 0x87}:  # MQTT 5.0, 3.2.2.2: bad user name or password; not authorised
-        return "; check mqtt.username, the password or the client certificate"
-    return ""
-
-
-def password_of(table: MqttTable) -> str | None:
-    """The broker's password. Raises ConfigError."""
-    path = table.password_file
-    if path is None:
-        return None
+def authenticate(client: paho.Client, table: MqttTable) -> None:
+    """Password and TLS of a client, before it connects. Raises ConfigError."""
     try:
-        password = path.read_text(encoding="utf-8").partition("\n")[0].removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        what = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ConfigError(f"mqtt.password_file: {path}: {what}") from error
-    if not password:
-        raise ConfigError(f"mqtt.password_file: {path} is empty")
-    return password
-
-
-def tls_context(tls: TlsTable) -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and host name always checked. Raises ConfigError."""
-    context = ssl.create_default_context()
-    try:
-        if tls.ca_file is not None:
-            # this park's CA alone, not the world's beside it
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_verify_locations(tls.ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if tls.cert_file is not None:
-            context.load_cert_chain(tls.cert_file, tls.key_file, password=_no_passphrase)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"mqtt.tls: a file can't be used: {error}") from error
-    return context
-
-
-def _no_passphrase() -> str:
-    # without this OpenSSL would ask at a terminal that no one sits at
-    raise ValueError("the key has a passphrase, which an unattended hub can't type")
-
-
-class _ErrorMemory(logging.Logger):
-    """Keeps the last error that paho logs: it names causes that its callbacks don't.
-
-    Not in the tree of loggers: paho logs several errors for each connection that is lost.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("paho", logging.ERROR)
-        self.text = ""
-
-    def handle(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()
+        if table.username is not None:
+            password = None if table.password_file is None else password_in(table.password_file)
+            client.username_pw_set(table.username, password)
+        if table.tls is not None:
+            client.tls_set_context(tls_context(table.tls))
+    except SetupError as error:
+        raise ConfigError(str(error)) from error

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from edge.drivers.base import Backoff
 from edge.gate.events import Faulted, Recovered
 from edge.gate.reasons import Cause, Device
 from edge.supervisor import Post, Supervisor
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 
 class Time:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.gate.events import Event, Faulted, Recovered
 from edge.gate.reasons import Cause, Device
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 STEADY_S = 10.0  # a device that worked this long is retried fast again at its next fault
 

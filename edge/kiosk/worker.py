@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from edge.config.model import KioskTable
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.faults import FaultTeller, pause
 from edge.gate.events import Event
 from edge.gate.reasons import Cause, Device
@@ -19,6 +19,7 @@ from edge.kiosk.server import KioskServer, Site, build_of, load_assets
 from edge.kiosk.texts import Catalogue
 from edge.kiosk.view import Shown, view_of
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 _TAKE_S = 0.25
 _JOIN_S = 2.0

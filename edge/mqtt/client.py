@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import random
 import socket
-import ssl
 import sys
 import threading
 import time
@@ -26,8 +25,17 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.config.model import MqttTable
-from edge.drivers.base import Backoff
-from edge.mqtt.security import read_password, tls_context
+from edge.mqtt.security import read_password
+from feed.backoff import Backoff
+from feed.connection import (
+    ErrorMemory,
+    explain,
+    guarded,
+    hint,
+    no_delay,
+    tls_context,
+    wait_longer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +48,6 @@ _FIRST_RECONNECT_S = 1.0
 _LARGEST_INBOUND_BYTES = 1_048_576
 # MQTT 5.0, 3.2.2.3.3: the receive maximum where the broker names none
 _NO_RECEIVE_MAXIMUM = 65_535
-# MQTT 5.0, 3.14.2.1: another client connected with the same client id
-_SESSION_TAKEN_OVER = 0x8E
 _SAME_NAME = "; does a second gate have the same park, site and gate in its configuration?"
 # MQTT 5.0, 3.8.3.1: retained messages are not sent on subscribing
 _NO_RETAINED = 2
@@ -113,7 +119,7 @@ class Subscription:
 class MqttClient:
     """The connection. `on_event` is called in paho's thread and must only enqueue.
 
-    The owner calls `watch` about once a second. Raises MqttSetupError when made.
+    The owner calls `watch` about once a second. Raises SetupError when made.
     """
 
     def __init__(
@@ -145,7 +151,7 @@ class MqttClient:
         self._refused: str | None = None
         self._thread: threading.Thread | None = None
         self._replace_at_s: float | None = None
-        self._last_error = _ErrorMemory()
+        self._last_error = ErrorMemory()
         self.callback_errors = 0
         self.replacements = 0
         self._paho = self._make()
@@ -231,7 +237,7 @@ class MqttClient:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         client.on_pre_connect = self._guard(self._pre_connect)
-        client.on_socket_open = self._guard(self._socket_open)
+        client.on_socket_open = self._guard(no_delay)
         client.on_connect = self._guard(self._accepted)
         client.on_connect_fail = self._guard(self._failed)
         client.on_disconnect = self._guard(self._lost)
@@ -264,16 +270,10 @@ class MqttClient:
     # --- callbacks, in paho's thread ----------------------------------------------------------
 
     def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """An exception in a callback would end paho's thread while it still seems connected."""
+        return guarded(callback, log, self._count_error)
 
-        def guarded(*args: Any) -> None:
-            try:
-                callback(*args)
-            except Exception:
-                self.callback_errors += 1
-                log.exception("an MQTT callback failed; going on")
-
-        return guarded
+    def _count_error(self) -> None:
+        self.callback_errors += 1
 
     def _pre_connect(self, client: paho.Client, _userdata: Any) -> None:
         self._thread = threading.current_thread()
@@ -281,10 +281,6 @@ class MqttClient:
         self._refused = None
         # what was under way belongs to the owner, who sends it again in order
         client.drop_out_messages()
-
-    def _socket_open(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
-        # with Nagle a PUBACK takes 5 ms instead of 0.5
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _accepted(
         self,
@@ -295,7 +291,9 @@ class MqttClient:
         properties: Properties,
     ) -> None:
         if reason.is_failure:
-            self._refused = f"the broker refuses the gate: {reason}{_hint(reason)}"
+            self._refused = (
+                f"the broker refuses the gate: {reason}{hint(reason, same_name=_SAME_NAME)}"
+            )
             return
         self._connection += 1
         self._connected_s = self._monotonic()
@@ -306,8 +304,9 @@ class MqttClient:
     def _failed(self, client: paho.Client, _userdata: Any) -> None:
         # paho calls this while it handles the error
         error = sys.exception()
-        self._wait_longer(client)
-        self._tell(Disconnected(self._explain(error)))
+        wait_longer(client, self._backoff)
+        where = f"{self._table.host}:{self._table.port}"
+        self._tell(Disconnected(f"{where}: {explain(error)}"))
 
     def _lost(
         self,
@@ -320,11 +319,11 @@ class MqttClient:
         connected_s, self._connected_s = self._connected_s, None
         if connected_s is not None:
             self._judge(self._monotonic() - connected_s)
-        self._wait_longer(client)
+        wait_longer(client, self._backoff)
         if self._refused is not None:
             text = self._refused
         elif flags.is_disconnect_packet_from_server:
-            text = f"the broker ended the connection: {reason}{_hint(reason)}"
+            text = f"the broker ended the connection: {reason}{hint(reason, same_name=_SAME_NAME)}"
         else:
             text = f"the connection was lost: {self._last_error.text or reason}"
             if self._short_connections >= _SUSPICIOUS:
@@ -369,55 +368,9 @@ class MqttClient:
     def _tell(self, event: ClientEvent) -> None:
         self._on_event(event)
 
-    def _wait_longer(self, client: paho.Client) -> None:
-        # paho doubles without jitter: set before each of its waits, this is the wait.
-        # Its annotation says int, its arithmetic takes fractions.
-        wait_s: Any = self._backoff.next_s()
-        client.reconnect_delay_set(wait_s, wait_s)
-
-    def _explain(self, error: BaseException | None) -> str:
-        where = f"{self._table.host}:{self._table.port}"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            what = error.verify_message
-            hint = (
-                "is the gate's clock right?"
-                if "not yet valid" in what or "expired" in what
-                else "is mqtt.tls.ca_file the CA of this broker, and mqtt.host its name?"
-            )
-            return f"{where}: the broker's certificate is refused: {what}; {hint}"
-        if isinstance(error, ssl.SSLError):
-            return f"{where}: no TLS: {error.reason or error}; is this the broker's TLS port?"
-        if isinstance(error, socket.gaierror):
-            return f"{where}: the name can't be resolved: {error.strerror}"
-        if isinstance(error, ConnectionRefusedError):
-            return f"{where}: connection refused; does a broker listen there?"
-        return f"{where}: {error}"
-
-
-def _hint(reason: ReasonCode) -> str:
-    if reason.value == _SESSION_TAKEN_OVER:
-        return _SAME_NAME
-    if reason.value in {0x86, 0x87}:  # MQTT 5.0, 3.2.2.2: bad user name or password; not authorised
-        return "; check mqtt.username, the password or the client certificate"
-    return ""
-
 
 def _shut(sock: Any) -> None:
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
         log.debug("the socket was shut already")
-
-
-class _ErrorMemory(logging.Logger):
-    """Keeps the last error that paho logs: it names causes that its callbacks don't.
-
-    Not in the tree of loggers: paho logs several errors for each connection that is lost.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("paho", logging.ERROR)
-        self.text = ""
-
-    def handle(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge.config.model import Config, MqttTable
-from edge.drivers.base import Backoff
 from edge.mqtt.client import (
     Acked,
     ClientEvent,
@@ -34,6 +33,7 @@ from edge.mqtt.discovery import discovery_message
 from edge.mqtt.drain import BrokerDrain, Drain, HubDrain, Resends
 from edge.records.outbox import Outbox, Outboxes, Stored
 from edge.worker import Worker
+from feed.backoff import Backoff
 from feed.codec import CodecError, decode
 from feed.messages import (
     GateState,
@@ -157,7 +157,7 @@ class Publisher(Worker):
     `handler` does the commands that are the daemon's (edge.mqtt.commands); `version` is the
     software's; `on_list` is given topic and payload of the park's lists, in this thread; without
     it none are asked for; `refuse` is told of records that no broker will take; `now` gives UTC.
-    Raises MqttSetupError when made.
+    Raises SetupError when made.
     """
 
     def __init__(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.clock import Clock
-from edge.drivers.base import Backoff
 from edge.gate.events import Durable, Event, Faulted, NotDurable, Recovered, Write
 from edge.gate.reasons import Alarm, Cause, Device
 from edge.records.journal import Journal, JournalError
 from edge.worker import Worker
+from feed.backoff import Backoff
 from feed.record import Clock as Stamp
 from feed.record import Draft, Happening, Kind
 

@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.camera import Camera, Frame, GrayImage
 from edge.scan.pictures import QUALITY, WIDTH
 from edge.scan.wire import Failed, Looked, Message, Opening, Orders, Pictured, Taken, encode
+from feed.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

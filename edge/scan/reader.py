@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.drivers.base import Backoff
 from edge.gate.events import Event, Faulted, Recovered
 from edge.gate.reasons import Cause, Device
 from edge.scan.pictures import Pictures
@@ -15,6 +14,7 @@ from edge.scan.presentation import Presentations
 from edge.scan.process import ScanProcess, ended_by
 from edge.scan.wire import Failed, Looked, Message, Orders, Pictured, Taken
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
-from hub.backoff import Backoff
+from feed.backoff import Backoff
 from hub.derive import people, progress
 from hub.derive.apply import Known, apply
 from hub.derive.meaning import Derivable, read

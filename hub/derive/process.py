@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Sequence
 
-from hub.backoff import Backoff
+from feed.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hub.backoff import Backoff
+from feed.backoff import Backoff
 from hub.standing import Span, Standing
 
 LONGEST_WAIT_S = 600.0

@@ -18,11 +18,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from feed.backoff import Backoff
 from feed.messages import Command, MessageError, Receipt, decode_receipt, encode_message
 from feed.record import Detail
 from feed.topics import TopicError, parse
 from hub.arrival import examine
-from hub.backoff import Backoff
 from hub.config import IngestTable
 from hub.ingest.gaps import Gaps
 from hub.ingest.intake import Taken, take

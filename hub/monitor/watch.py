@@ -23,9 +23,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from feed.connection import explain, guarded
 from feed.topics import Channel, GateTopics, TopicError, parse, topic_filter
 from hub.config import MonitorTable, MqttTable
-from hub.link import explain, password_of, tls_context
+from hub.link import authenticate
 from hub.monitor import drift, states
 from hub.monitor.alarms import raise_drift
 from hub.store.engine import writing
@@ -185,15 +186,12 @@ class Watch:
             client_id=f"{table.client_id}-monitor",
             protocol=paho.MQTTv5,
         )
-        if table.username is not None:
-            client.username_pw_set(table.username, password_of(table))
-        if table.tls is not None:
-            client.tls_set_context(tls_context(table.tls))
-        client.on_connect = self._guard(self._accepted)
-        client.on_connect_fail = self._guard(self._failed)
-        client.on_disconnect = self._guard(self._lost)
-        client.on_subscribe = self._guard(self._subscribed)
-        client.on_message = self._guard(self._message)
+        authenticate(client, table)
+        client.on_connect = guarded(self._accepted, log)
+        client.on_connect_fail = guarded(self._failed, log)
+        client.on_disconnect = guarded(self._lost, log)
+        client.on_subscribe = guarded(self._subscribed, log)
+        client.on_message = guarded(self._message, log)
         client.reconnect_delay_set(1, max(1, int(table.reconnect_longest_s)))
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.MaximumPacketSize = 2 * _LARGEST_STATE_BYTES
@@ -201,17 +199,6 @@ class Watch:
             table.host, table.port, keepalive=table.keepalive_s, properties=properties
         )
         return client
-
-    def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """An exception in a callback would end paho's thread while it still seems connected."""
-
-        def guarded(*args: Any) -> None:
-            try:
-                callback(*args)
-            except Exception:
-                log.exception("a callback of the monitor failed; going on")
-
-        return guarded
 
     def _accepted(
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.faults import STEADY_S, FaultTeller
 from edge.gate.events import Event, Faulted, Recovered
 from edge.gate.reasons import Cause, Device
+from feed.backoff import Backoff
 
 GONE = DeviceError(Device.DOOR, Cause.UNPLUGGED, "gone", hint="plug it in")
 BAD = DeviceError(Device.DOOR, Cause.BAD_DATA, "bad")

@@ -15,13 +15,13 @@ import pytest
 
 from edge.config.model import KioskTable
 from edge.demo.broker import free_port
-from edge.drivers.base import Backoff
 from edge.gate import events as ev
 from edge.gate.reasons import Cause, Device, Reason
 from edge.kiosk.board import Board, Mailbox
 from edge.kiosk.server import MOST_CONNECTIONS
 from edge.kiosk.view import Screen, View
 from edge.kiosk.worker import Kiosk, KioskWorker
+from feed.backoff import Backoff
 from tests.browser.pinned import PinnedKiosk
 from tests.gate.gatebench import RULES, Bench
 

@@ -24,6 +24,7 @@ from edge.mqtt.client import Acked, ClientEvent, MqttClient, Will
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.tap import RecordTap
 from edge.records.journal import Journal
+from feed.connection import wait_longer
 from feed.topics import GateTopics
 from tests.mqtt.support import (
     GATE,
@@ -426,7 +427,7 @@ def test_waits_between_reconnects_double_up_to_the_longest_and_differ_between_ga
             rng=random.Random(seed),
         )
         for _ in range(10):
-            client._wait_longer(cast("paho.Client", waits))
+            wait_longer(cast("paho.Client", waits), client._backoff)
         return waits.seen
 
     first = waits(1)

@@ -19,7 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from edge.config.model import MqttTable, TlsTable
 from edge.mqtt.publisher import Publisher
-from edge.mqtt.security import MqttSetupError, read_password, tls_context
+from edge.mqtt.security import read_password
+from feed.connection import SetupError, tls_context
 from tests.mqtt.support import Broker, MemoryOutbox, passage, tool, wait_until
 
 Gate = Callable[..., Publisher]
@@ -167,7 +168,7 @@ def test_a_gate_whose_clock_is_behind_is_told_so(tmp_path: Path, ca: Authority, 
     broker.start()
     try:
         worker = gate(broker.port, MemoryOutbox([passage()]), tls=TlsTable(ca_file=ca.file))
-        assert "is the gate's clock right?" in trouble(worker)
+        assert "is this machine's clock right?" in trouble(worker)
     finally:
         broker.stop()
 
@@ -267,9 +268,9 @@ def test_setup_errors_are_one_line_with_key_file_and_cause(tmp_path: Path, ca: A
         (own(gone, key), "^mqtt.tls.cert_file: .*gone: No such file"),
         (own(cert, gone), "^mqtt.tls.key_file: .*gone: No such file"),
         (own(cert, other_key), "can't be used together"),
-        (own(cert, locked), "has a passphrase, which an unattended gate can't type"),
+        (own(cert, locked), "has a passphrase, and nobody is there to type it"),
     ]
     for attempt, message in cases:
-        with pytest.raises(MqttSetupError, match=message) as caught:
+        with pytest.raises(SetupError, match=message) as caught:
             attempt()
         assert "\n" not in str(caught.value)

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 import pytest
 
 from edge.clock import SystemClock
-from edge.drivers.base import Backoff
 from edge.gate.events import Durable, Event, Faulted, NotDurable, Recovered, Write
 from edge.gate.reasons import Cause, Device
 from edge.records.journal import Journal
 from edge.records.recorder import Recorder, WriteQueue
 from edge.records.simdisk import SimDisk
+from feed.backoff import Backoff
 from tests.records.support import Bench, small
 
 

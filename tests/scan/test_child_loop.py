@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import pytest
 import segno
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.camera import Camera, Frame
 from edge.gate.reasons import Cause, Device
 from edge.scan.child import Loop, make_look
 from edge.scan.wire import Failed, Looked, Message, Opening, Taken
+from feed.backoff import Backoff
 from tests.scan.pictures import broken, code, drawn, scene
 
 UNPLUGGED = DeviceError(Device.CAMERA, Cause.UNPLUGGED, "gone", hint="plug it in")

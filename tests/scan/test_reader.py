@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from edge.config.model import AnyCamera, ReplayTable, SimCameraTable
-from edge.drivers.base import Backoff
 from edge.drivers.sim.world import Fault, ScriptedCrowd, Visit, World
 from edge.gate.events import CodeRefused, CodeSeen, Event, Faulted, Recovered
 from edge.gate.reasons import Cause, Device, Reason
@@ -26,6 +25,7 @@ from edge.scan.presentation import Presentations
 from edge.scan.process import ended_by
 from edge.scan.reader import ReaderWorker
 from edge.scan.wire import Orders
+from feed.backoff import Backoff
 from identity.credential import Credential, Scheme
 from tests.scan.pictures import code
 

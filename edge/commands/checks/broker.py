@@ -15,7 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.commands.checks.finding import Check, Finding, Status
 from edge.config.model import Config, MqttTable
-from edge.mqtt.security import MqttSetupError, read_password, tls_context
+from edge.mqtt.security import read_password
+from feed.connection import SetupError, tls_context
 
 TIMEOUT_S = 5.0
 AWAY = "the gate works on and sends later; look at mqtt.host, mqtt.port and the network"
@@ -47,7 +48,7 @@ def _look(table: MqttTable) -> Iterator[Finding]:
                 context = tls_context(table.tls)
                 with context.wrap_socket(connection, server_hostname=table.host) as secured:
                     yield Finding("broker TLS", Status.OK, str(secured.version()))
-            except MqttSetupError:
+            except SetupError:
                 return  # told with the keys
             except (ssl.SSLError, OSError) as error:
                 hint = "look at mqtt.tls.ca_file, the broker's certificate and the clock"
@@ -65,7 +66,7 @@ def _connect(table: MqttTable, context: ssl.SSLContext | None) -> Finding:
     client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.put(reason)
     try:
         password = read_password(table)
-    except MqttSetupError:
+    except SetupError:
         return Finding("broker MQTT", Status.SKIP, "no password to connect with")
     if table.username is not None:
         client.username_pw_set(table.username, password)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from edge.commands.checks.finding import Check, Finding, Status
 from edge.config.model import Config
-from edge.mqtt.security import MqttSetupError, read_password, tls_context
+from edge.mqtt.security import read_password
+from feed.connection import SetupError, tls_context
 from identity.keys import KeyFileError, read_public_key, read_token_key
 from identity.passes.keys import ParkKeys
 from identity.trust import (
@@ -71,6 +72,6 @@ def _broker(config: Config) -> Iterator[Finding]:
 def _tried(name: str, read: Callable[[], object], good: str) -> Finding:
     try:
         read()
-    except (KeyFileError, TrustFileError, MqttSetupError) as error:
+    except (KeyFileError, TrustFileError, SetupError) as error:
         return Finding(name, Status.FAIL, str(error))
     return Finding(name, Status.OK, good)

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.door import Door, DoorEvent, OnDoorEvent
 from edge.drivers.faults import FaultTeller, pause
 from edge.gate.events import Event, Faulted
 from edge.gate.reasons import Device
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 CHECK_S = 1.0  # the longest wait between beats
 LONGEST_RETRY_S = 5.0  # a door is retried often: people stand before it, or behind it

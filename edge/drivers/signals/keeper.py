@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.faults import FaultTeller, pause
 from edge.drivers.signals import Signals
 from edge.gate.events import Event, Signal
 from edge.gate.reasons import Device
 from edge.worker import Worker
+from feed.backoff import Backoff
 
 CHECK_S = 1.0  # how often the driver is asked whether it still plays
 

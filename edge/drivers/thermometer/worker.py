@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from edge.drivers.base import Backoff, DeviceError
+from edge.drivers.base import DeviceError
 from edge.drivers.faults import FaultTeller, pause
 from edge.drivers.thermometer import Measurement, Thermometer
 from edge.drivers.thermometer.selfcheck import SelfCheck
 from edge.gate.events import Event, Noted, Sample
 from edge.gate.reasons import Cause, Device
 from edge.worker import Worker
+from feed.backoff import Backoff
 from feed.record import Kind
 
 

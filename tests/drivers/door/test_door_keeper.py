@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from edge.config.model import SimDoorTable
-from edge.drivers.base import Backoff
 from edge.drivers.door import OnDoorEvent
 from edge.drivers.door.keeper import DoorKeeper
 from edge.drivers.door.sim import SimDoor
@@ -19,6 +18,7 @@ from edge.drivers.sim.pins import SimPins
 from edge.drivers.sim.world import ScriptedCrowd, Visit, World
 from edge.gate.events import Contact, Event, ExitPressed, Faulted, FireInput, Recovered
 from edge.gate.reasons import Cause, Device
+from feed.backoff import Backoff
 
 
 class _World(World):

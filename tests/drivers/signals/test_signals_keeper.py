@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 
 from edge.config.model import SimSignalsTable
-from edge.drivers.base import Backoff
 from edge.drivers.signals.keeper import SignalsKeeper
 from edge.drivers.signals.sim import SimSignals, green_is_lit
 from edge.drivers.sim.pins import SimPins
 from edge.drivers.sim.world import ScriptedCrowd, World
 from edge.gate.events import Event, Faulted, Recovered, Signal
 from edge.gate.reasons import Cause, Device
+from feed.backoff import Backoff
 
 TABLE = SimSignalsTable(driver="sim", green_pin=5, red_pin=6, buzzer_pin=13)
 

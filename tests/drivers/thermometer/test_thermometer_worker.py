@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import pytest
 
 from edge.config.model import SimThermometerTable
-from edge.drivers.base import Backoff
 from edge.drivers.sim.world import Fault, ScriptedCrowd, Visit, World
 from edge.drivers.thermometer.sim import SimThermometer
 from edge.drivers.thermometer.worker import ThermometerWorker
 from edge.gate.events import Event, Faulted, Recovered, Sample
 from edge.gate.reasons import Cause, Device
+from feed.backoff import Backoff
 
 _Kind = TypeVar("_Kind")
 

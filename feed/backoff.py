@@ -1,4 +1,4 @@
-"""Waits between retries."""
+"""Waits between retries: of a broker, a store, a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Backoff:
     """Doubled each time up to `longest_s`, with jitter, so that many don't come back at once."""
 
     def __init__(
-        self, *, first_s: float, longest_s: float, rng: random.Random | None = None
+        self, *, first_s: float = 0.5, longest_s: float = 30.0, rng: random.Random | None = None
     ) -> None:
         self._first_s = min(first_s, longest_s)
         self._longest_s = longest_s
