@@ -109,12 +109,19 @@ class MqttTable(Table):
 class IngestTable(Table):
     """A batch is committed when it holds `batch_records` or is `batch_ms` old. A hole that lasts
     for `gap_patience_s` is asked for again. A stream gets a receipt each `receipt_ms` at most.
+
+    Against a sender gone wild: a stream lies in `most_islands` pieces at most beyond its first gap,
+    what would tear it further is refused and counted. Of messages that were not understood the
+    newest `most_dead_letters` are kept, and the bytes of the newest up to `dead_letter_bytes`.
     """
 
     batch_records: Annotated[int, Field(ge=1, le=10_000)] = 500
     batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 10
     gap_patience_s: Annotated[float, Field(ge=0.1, le=3_600)] = 10.0
     receipt_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
+    most_islands: Annotated[int, Field(ge=100, le=1_000_000)] = 2_000
+    most_dead_letters: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    dead_letter_bytes: Annotated[int, Field(ge=1_024, le=1_099_511_627_776)] = 67_108_864
 
 
 class ParkTable(Table):

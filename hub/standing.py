@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from feed.messages import Receipt
 from feed.topics import GateTopics
@@ -45,6 +45,10 @@ class Standing:
             self._add_island(first, last)
         while self.islands and self.islands[0][0] <= self.upto + 1:
             self.upto = max(self.upto, self.islands.pop(0)[1])
+
+    def copy(self) -> Standing:
+        """One that changes by itself."""
+        return replace(self, islands=[*self.islands])
 
     def holes(self) -> Iterator[Span]:
         """Seqs that are missing although later ones are here, in order."""

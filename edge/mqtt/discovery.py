@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.config.model import Config
 from edge.gate.reasons import Alarm
+from edge.gate.state import DoorState
 from feed.topics import GateTopics
 
 # the offline state has no `gate` part; an empty result leaves the entity as it was
@@ -25,7 +26,8 @@ def discovery_message(config: Config, *, version: str) -> tuple[str, bytes]:
     payload = {
         "device": {
             "identifiers": [topics.object_id],
-            "name": f"Gate {gate.gate}",
+            # names of entities begin with it, and many sites have a gate of the same name
+            "name": f"{gate.site} {gate.gate}",
             "model": "edge-gate",
             "sw_version": version,
             "suggested_area": gate.site,
@@ -49,7 +51,8 @@ def _components(config: Config, topics: GateTopics) -> dict[str, dict[str, Any]]
         "fire": _binary("Fire release", "safety", "'ON' if value_json.gate.fire else 'OFF'"),
         "problem": _binary("Fault", "problem", "'ON' if value_json.gate.faults else 'OFF'")
         | {"entity_category": "diagnostic"},
-        "phase": _sensor("Phase", _GATE, "value_json.gate.phase"),
+        "phase": _sensor("Phase", _GATE, "value_json.gate.phase")
+        | {"device_class": "enum", "options": [str(state) for state in DoorState]},
         "granted": _count("Granted", "value_json.gate.granted"),
         "denied": _count("Denied", "value_json.gate.denied"),
         "alarm": {
@@ -103,5 +106,6 @@ def _ambient(reader: str) -> dict[str, Any]:
         "device_class": "temperature",
         "unit_of_measurement": "°C",
         "state_class": "measurement",
+        "suggested_display_precision": 1,
         "entity_category": "diagnostic",
     }

@@ -1,7 +1,8 @@
 """What a batch of deliveries means for the store: the one place where 'each record once' is made.
 
 A record is stored under (stream, seq) when nothing stands there. The same record again is counted.
-Another record under the same key is kept apart and never takes its place.
+Another record under the same key is kept apart and never takes its place. What would tear a stream
+into more pieces than a gate ever does is refused: it counts as not stored, and can come again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,24 @@ class Alarm(StrEnum):
     CONFLICT = "conflict"  # two records claim one key
     CHAIN_BROKEN = "chain_broken"  # a record was altered or taken out
     MOVED = "moved"  # a stream comes from another place than before
+    SCATTERED = "scattered"  # a stream has more gaps than a gate ever leaves
+    LETTERS_DROPPED = "dead_letters_dropped"  # more came than are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What one sender can make the store hold beside records in their order.
+
+    `islands` are the spans of a stream beyond its first gap; `letters` and `letter_bytes` what is
+    kept of all messages that were not understood.
+    """
+
+    islands: int = 2_000
+    letters: int = 10_000
+    letter_bytes: int = 67_108_864
+
+
+_BOUNDS = Bounds()
 
 
 @dataclass(slots=True)
@@ -34,10 +53,16 @@ class Taken:
     stored: int = 0
     duplicates: int = 0
     dead_letters: int = 0
+    refused: int = 0
     alarms: list[str] = field(default_factory=list)
 
 
-def take(tx: Transaction, batch: Sequence[Arrival | Unreadable], now: datetime) -> Taken:
+def take(
+    tx: Transaction,
+    batch: Sequence[Arrival | Unreadable],
+    now: datetime,
+    bounds: Bounds = _BOUNDS,
+) -> Taken:
     """Put a batch into the store. Raises StoreError; then nothing of it is there."""
     taken = Taken()
     streams: dict[str, list[Arrival]] = {}
@@ -49,19 +74,26 @@ def take(tx: Transaction, batch: Sequence[Arrival | Unreadable], now: datetime) 
     if streams:
         places = {stream: arrivals[0].place for stream, arrivals in streams.items()}
         for stream, standing in tx.standings(places).items():
-            _Stream(tx, standing, now, taken).take(streams[stream])
+            _Stream(tx, standing, now, taken, bounds).take(streams[stream])
             taken.standings.append(standing)
+    if taken.dead_letters and tx.bound_dead_letters(bounds.letters, bounds.letter_bytes):
+        detail = "more came than are kept: the oldest are gone, or their bytes"
+        if tx.add_alarm(Alarm.LETTERS_DROPPED, detail, now):
+            taken.alarms.append(f"{Alarm.LETTERS_DROPPED}: {detail}")
     return taken
 
 
 class _Stream:
     """One stream's part of a batch."""
 
-    def __init__(self, tx: Transaction, standing: Standing, now: datetime, taken: Taken) -> None:
+    def __init__(
+        self, tx: Transaction, standing: Standing, now: datetime, taken: Taken, bounds: Bounds
+    ) -> None:
         self._tx = tx
         self._standing = standing
         self._now = now
         self._taken = taken
+        self._most = bounds.islands
 
     def take(self, arrivals: Sequence[Arrival]) -> None:
         standing = self._standing
@@ -69,7 +101,7 @@ class _Stream:
         if self._go_on(arrivals):
             self._tx.save(standing)
             return
-        fresh = self._sort_out(arrivals)
+        fresh = self._bounded(self._sort_out(arrivals))
         if fresh:
             self._tx.insert(standing.key, list(fresh.values()), self._now)
             self._taken.stored += len(fresh)
@@ -128,6 +160,40 @@ class _Stream:
             else:
                 self._conflict(one)
         return fresh
+
+    def _bounded(self, fresh: dict[int, Arrival]) -> dict[int, Arrival]:
+        """Without what would scatter the stream beyond the bound.
+
+        A gate sends in order from where its receipt stands: whatever moves a stream on is taken,
+        so that it never waits for a record that is refused.
+        """
+        trial = self._standing.copy()
+        if len(trial.islands) + sum(1 + len(one.lost) for one in fresh.values()) <= self._most:
+            return fresh
+        kept: dict[int, Arrival] = {}
+        for seq, one in fresh.items():
+            after = trial.copy()
+            after.account(seq, seq)
+            for first, last, _ in one.lost:
+                after.account(first, last)
+            before, pieces = len(trial.islands), len(after.islands)
+            moves_on = before <= self._most and after.upto > trial.upto
+            if pieces <= max(before, self._most) or moves_on:
+                kept[seq] = one
+                trial = after
+            else:
+                self._refuse(one)
+        return kept
+
+    def _refuse(self, one: Arrival) -> None:
+        reason = f"stream {one.stream} lies in more than {self._most} pieces: not stored"
+        # one letter a stream, whose deliveries count: such records come without end
+        self._taken.dead_letters += self._tx.add_dead_letter(
+            one.place.record, reason.encode(), reason, self._now, key=self._standing.key,
+            keep_raw=False,
+        )  # fmt: skip
+        self._taken.refused += 1
+        self._alarm(Alarm.SCATTERED, "records far apart are refused: see dead letters")
 
     def _conflict(self, one: Arrival) -> None:
         reason = f"another record is stored as {one.seq} of stream {one.stream}"

@@ -25,7 +25,7 @@ from feed.topics import TopicError, parse
 from hub.arrival import examine
 from hub.config import IngestTable
 from hub.ingest.gaps import Gaps
-from hub.ingest.intake import Taken, take
+from hub.ingest.intake import Bounds, Taken, take
 from hub.ingest.receipts import Receipts
 from hub.link import (
     Connected,
@@ -61,6 +61,11 @@ class Service:
         self._store = store
         self._link = link
         self._table = table
+        self._bounds = Bounds(
+            islands=table.most_islands,
+            letters=table.most_dead_letters,
+            letter_bytes=table.dead_letter_bytes,
+        )
         self._stopping = threading.Event()
         self._gaps = Gaps(patience_s=table.gap_patience_s)
         self._receipts = Receipts(link.publish_retained, every_s=table.receipt_ms / 1000)
@@ -155,7 +160,7 @@ class Service:
             try:
                 with self._store.transaction() as tx:
                     epoch = tx.epoch()
-                    taken = take(tx, arrivals, datetime.now(UTC))
+                    taken = take(tx, arrivals, datetime.now(UTC), self._bounds)
             except StoreError as error:
                 self._store_failed(error)
                 self._mend()
@@ -176,6 +181,8 @@ class Service:
             log.error("alarm %s", alarm)
         if taken.dead_letters:
             log.warning("%d messages went to the dead letters", taken.dead_letters)
+        if taken.refused:
+            log.warning("%d records were refused: their streams lie in pieces", taken.refused)
 
     # --- a store that fails -----------------------------------------------------------------
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal_column, or_, select, update
 
 from hub.monitor.drift import Drift
-from hub.store.schema import alarms, streams
+from hub.store.schema import OPEN, alarms, gates, sites, streams
 from hub.store.sql import upsert
 
 DRIFT = "drift_between_gates"
@@ -21,7 +21,9 @@ class AlarmError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One alarm; park, site and gate are None where it is about no stream."""
+    """One alarm; park, site and gate are None where it is about no stream. The names are those that
+    people gave; `gate_id` is the registry's.
+    """
 
     id: int
     at_ms: int
@@ -33,6 +35,9 @@ class Alarm:
     seq: int | None
     acknowledged_ms: int | None
     acknowledged_by: str | None
+    gate_id: int | None
+    site_name: str | None
+    gate_name: str | None
 
 
 def list_alarms(
@@ -40,6 +45,7 @@ def list_alarms(
     *,
     acknowledged: bool | None = False,
     park: str | None = None,
+    gate: int | None = None,
     limit: int = 1_000,
 ) -> list[Alarm]:
     """The newest first; `acknowledged` None means both."""
@@ -47,30 +53,36 @@ def list_alarms(
         select(
             alarms.c.id, alarms.c.at_ms, alarms.c.name, alarms.c.detail, streams.c.park,
             streams.c.site, streams.c.gate, alarms.c.seq, alarms.c.acknowledged_ms,
-            alarms.c.acknowledged_by,
+            alarms.c.acknowledged_by, gates.c.id.label("gate_id"),
+            sites.c.name.label("site_name"), gates.c.name.label("gate_name"),
         )
         .join(streams, alarms.c.stream == streams.c.id, isouter=True)
+        .join(
+            sites,
+            and_(sites.c.park == streams.c.park, sites.c.site == streams.c.site),
+            isouter=True,
+        )
+        .join(gates, and_(gates.c.site == sites.c.id, gates.c.gate == streams.c.gate), isouter=True)
         .order_by(alarms.c.at_ms.desc(), alarms.c.id.desc())
         .limit(limit)
     )  # fmt: skip
     if acknowledged is not None:
-        said = alarms.c.acknowledged_ms.is_not(None)
-        query = query.where(said if acknowledged else ~said)
+        query = query.where(~OPEN if acknowledged else OPEN)
     if park is not None:
         # those about no stream name their place in the detail
         within = alarms.c.detail.startswith(f"{park}/", autoescape=True)
         query = query.where(or_(streams.c.park == park, within))
+    if gate is not None:
+        query = query.where(gates.c.id == gate)
     rows = connection.execute(query).mappings()
     return [Alarm(**{**row, "seq": row["seq"] or None}) for row in rows]
 
 
 def open_by_name(connection: Connection) -> dict[str, int]:
     """How many alarms of each name nobody has acknowledged."""
-    query = (
-        select(alarms.c.name, func.count())
-        .where(alarms.c.acknowledged_ms.is_(None))
-        .group_by(alarms.c.name)
-    )
+    # as an expression: by the name alone SQLite walks through all alarms there ever were
+    named: ColumnElement[str] = literal_column("alarms.name || ''")
+    query = select(named, func.count()).select_from(alarms).where(OPEN).group_by(named)
     return {str(name): int(count) for name, count in connection.execute(query)}
 
 

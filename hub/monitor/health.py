@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.store.schema import dead_letters, derived, islands, streams
+from hub.store.letters import DROPPED
+from hub.store.schema import dead_letters, derived, hub, islands, streams
 
 # Records that are stored and not yet in visits: a follower at work is behind by a batch or two
 _MOST_BEHIND = 50_000
@@ -73,6 +74,13 @@ def totals(connection: Connection) -> Totals:
         upto=int(upto),
         holes=int(connection.scalar(select(func.count()).select_from(islands)) or 0),
         duplicates=int(duplicates),
-        dead_letters=int(connection.scalar(select(func.count()).select_from(dead_letters)) or 0),
+        dead_letters=_letters(connection),
         behind=max(int(upto) - int(done or 0), 0),
     )
+
+
+def _letters(connection: Connection) -> int:
+    """Those that are kept, and those that no longer are."""
+    kept = connection.scalar(select(func.count()).select_from(dead_letters)) or 0
+    dropped = connection.scalar(select(hub.c.value).where(hub.c.name == DROPPED))
+    return int(kept) + int(dropped or 0)

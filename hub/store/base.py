@@ -55,6 +55,10 @@ class Transaction(Protocol):
         """
         ...
 
+    def bound_dead_letters(self, most: int, most_bytes: int) -> bool:
+        """Keep the newest `most`, and `most_bytes` of what they hold. True when some had to go."""
+        ...
+
     def add_alarm(
         self,
         name: str,

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feed.topics import GateTopics
 from hub.arrival import Lost
 from hub.standing import Standing
-from hub.store import migrations
+from hub.store import letters, migrations
 from hub.store.base import StoreError
 from hub.store.engine import connect
 from hub.store.gathering import FOLLOWERS, PURGE_BOOTS, STREAM, Gathering, standings_of_rows, to_ms
@@ -312,6 +312,9 @@ class PostgresTransaction(Gathering):
             ],
         ).fetchone()  # fmt: skip
         return found == (1,)
+
+    def bound_dead_letters(self, most: int, most_bytes: int) -> bool:
+        return letters.bound(self._db.execute, "%s", most, most_bytes)
 
     def add_alarm(
         self,

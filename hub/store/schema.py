@@ -127,6 +127,9 @@ alarms = Table(
     UniqueConstraint("name", "stream", "seq", "detail"),
     Index("alarms_record", "stream", "seq"),
 )
+# the few that a page shows and a scrape counts, among years of those that are done with
+OPEN = alarms.c.acknowledged_ms.is_(None)
+Index("alarms_open", alarms.c.at_ms, alarms.c.name, sqlite_where=OPEN, postgresql_where=OPEN)
 
 # --- the registry: sites and gates as people entered them, or as the feed first named them --------
 
@@ -281,6 +284,7 @@ passages = Table(
     Index("passages_person", "person", "at_ms"),
     Index("passages_site", "site", "at_ms"),
     Index("passages_boot", "boot"),
+    Index("passages_time", "at_ms"),  # the last entries, wherever they were
 )
 # what makes an answer doubtful is rare, and found without reading all of a site's passages
 DOUBTFUL = passages.c.granted & (passages.c.person.is_(None) | passages.c.outcome.is_(None))

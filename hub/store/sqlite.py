@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feed.topics import GateTopics
 from hub.arrival import Lost
 from hub.standing import Standing
-from hub.store import migrations
+from hub.store import letters, migrations
 from hub.store.base import StoreError
 from hub.store.engine import BUSY_S, connect
 from hub.store.gathering import FOLLOWERS, PURGE_BOOTS, STREAM, Gathering, standings_of_rows, to_ms
@@ -268,6 +268,9 @@ class SqliteTransaction(Gathering):
             [to_ms(at), topic, digest, key, seq, reason, raw if keep_raw else None],
         )
         return True
+
+    def bound_dead_letters(self, most: int, most_bytes: int) -> bool:
+        return letters.bound(self._db.execute, "?", most, most_bytes)
 
     def add_alarm(
         self,

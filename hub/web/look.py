@@ -17,9 +17,10 @@ from sqlalchemy import Connection, and_, func, select
 
 from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary, decode_state
 from hub.derive.visits import WENT_THROUGH
+from hub.monitor.alarms import Alarm, list_alarms
 from hub.monitor.occupancy import Heads, inside
 from hub.store.schema import (
-    alarms,
+    OPEN,
     gate_states,
     gates,
     islands,
@@ -110,31 +111,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmNow:
-    """An alarm; the gate's names are None where it is about none."""
-
-    id: int
-    at_ms: int
-    name: str
-    detail: str
-    park: str | None = None
-    site: str | None = None
-    gate: str | None = None
-    gate_id: int | None = None
-    site_name: str | None = None
-    gate_name: str | None = None
-    acknowledged_ms: int | None = None
-    acknowledged_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """All of it, at one moment."""
 
     at_ms: int
     sites: tuple[SiteNow, ...]
     entries: tuple[Entry, ...]
-    alarms: tuple[AlarmNow, ...]
+    alarms: tuple[Alarm, ...]
     open_alarms: int
 
     @property
@@ -319,9 +302,7 @@ def last_entries(
         .order_by(passages.c.at_ms.desc(), passages.c.stream, passages.c.seq.desc())
         .limit(most)
     )  # fmt: skip
-    if gate is None:
-        query = query.where(passages.c.site.in_(select(sites.c.id)))
-    else:
+    if gate is not None:
         place = select(gates.c.site).where(gates.c.id == gate).scalar_subquery()
         query = query.where(passages.c.site == place, passages.c.gate == gate)
     return tuple(
@@ -345,8 +326,7 @@ def deciding(reasons: str) -> str:
 
 def count_open_alarms(connection: Connection) -> int:
     """How many nobody has acknowledged."""
-    query = select(func.count()).where(alarms.c.acknowledged_ms.is_(None))
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(select(func.count()).where(OPEN)).scalar_one())
 
 
 def alarm_list(
@@ -355,39 +335,10 @@ def alarm_list(
     is_open: bool | None = None,
     gate: int | None = None,
     most: int = 200,
-) -> tuple[AlarmNow, ...]:
-    """The newest alarms first; `is_open` chooses those that nobody has acknowledged."""
-    query = (
-        select(
-            alarms.c.id, alarms.c.at_ms, alarms.c.name, alarms.c.detail,
-            alarms.c.acknowledged_ms, alarms.c.acknowledged_by, streams.c.park, streams.c.site,
-            streams.c.gate, gates.c.id.label("gate_id"), sites.c.name.label("site_name"),
-            gates.c.name.label("gate_name"),
-        )
-        .join(streams, alarms.c.stream == streams.c.id, isouter=True)
-        .join(
-            sites,
-            and_(sites.c.park == streams.c.park, sites.c.site == streams.c.site),
-            isouter=True,
-        )
-        .join(gates, and_(gates.c.site == sites.c.id, gates.c.gate == streams.c.gate), isouter=True)
-        .order_by(alarms.c.at_ms.desc(), alarms.c.id.desc())
-        .limit(most)
-    )  # fmt: skip
-    if is_open is not None:
-        waiting = alarms.c.acknowledged_ms.is_(None)
-        query = query.where(waiting if is_open else ~waiting)
-    if gate is not None:
-        query = query.where(gates.c.id == gate)
-    return tuple(
-        AlarmNow(
-            id=row.id, at_ms=row.at_ms, name=row.name, detail=row.detail, park=row.park,
-            site=row.site, gate=row.gate, gate_id=row.gate_id, site_name=row.site_name,
-            gate_name=row.gate_name,
-            acknowledged_ms=row.acknowledged_ms, acknowledged_by=row.acknowledged_by,
-        )
-        for row in connection.execute(query)
-    )  # fmt: skip
+) -> tuple[Alarm, ...]:
+    """As many as a page shows, the newest first; `is_open`: those that nobody has acknowledged."""
+    acknowledged = None if is_open is None else not is_open
+    return tuple(list_alarms(connection, acknowledged=acknowledged, gate=gate, limit=most))
 
 
 # --- one gate -------------------------------------------------------------------------------

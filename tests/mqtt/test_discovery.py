@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from edge.gate.state import DoorState
 from edge.mqtt.discovery import discovery_message
 from feed.topics import Channel, GateTopics, parse
 from tests.mqtt.support import GATE, PARK, SITE, config
@@ -35,7 +36,7 @@ KEYS = {
 }  # fmt: skip
 DEVICE_CLASSES = {
     "binary_sensor": {"door", "lock", "safety", "problem"},
-    "sensor": {"temperature"},
+    "sensor": {"enum", "temperature"},
     "event": set[str](),
 }
 
@@ -73,6 +74,26 @@ def test_states_come_from_the_gates_own_topics_only() -> None:
     assert [one["topic"] for one in parts["availability"]] == [topics.state]
     others = {c["state_topic"] for c in parts["components"].values() if "state_topic" in c}
     assert others == {topics.alarm}
+
+
+def test_every_phase_is_one_that_home_assistant_was_told_of() -> None:
+    """A state beyond the options of an enum is an error in its log, and shows nothing."""
+    _, raw = discovery_message(config(1883), version="1")
+    phase = json.loads(raw)["components"]["phase"]
+    assert phase["options"] == [str(state) for state in DoorState]
+    # Home Assistant 2025.4: options go with this class alone, and with no unit nor state class
+    assert phase["device_class"] == "enum"
+    assert not phase.keys() & {"unit_of_measurement", "state_class"}
+
+
+def test_gates_of_one_name_at_two_sites_are_told_apart() -> None:
+    names = set()
+    for site in ("site-a", "site-b"):
+        made = config(1883)
+        gate = made.gate.model_copy(update={"site": site})
+        _, raw = discovery_message(made.model_copy(update={"gate": gate}), version="1")
+        names.add(json.loads(raw)["device"]["name"])
+    assert names == {f"site-a {GATE}", f"site-b {GATE}"}
 
 
 def test_no_person_is_shown() -> None:

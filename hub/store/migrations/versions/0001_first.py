@@ -32,6 +32,10 @@ def _alarms() -> None:
         sa.UniqueConstraint("name", "stream", "seq", "detail"),
     )
     op.create_index("alarms_record", "alarms", ["stream", "seq"], unique=False)
+    waiting = sa.text("acknowledged_ms IS NULL")
+    op.create_index(
+        "alarms_open", "alarms", ["at_ms", "name"], sqlite_where=waiting, postgresql_where=waiting
+    )
 
 
 def _audit() -> None:
@@ -459,6 +463,7 @@ def _passages() -> None:
         sa.PrimaryKeyConstraint("stream", "seq"),
     )
     op.create_index("passages_boot", "passages", ["boot"], unique=False)
+    op.create_index("passages_time", "passages", ["at_ms"], unique=False)
     op.create_index("passages_person", "passages", ["person", "at_ms"], unique=False)
     op.create_index("passages_site", "passages", ["site", "at_ms"], unique=False)
     # rare, and asked for in every trace
