@@ -356,7 +356,7 @@ users = Table(
     Column("language", Text),
 )
 
-# what programs and pages show instead of a password; the secret itself is not kept
+# what programs show instead of a password; the secret itself is not kept
 api_tokens = Table(
     "api_tokens",
     metadata,
@@ -365,6 +365,33 @@ api_tokens = Table(
     Column("purpose", Text, nullable=False),
     Column("made_ms", Milliseconds, nullable=False),
     Column("until_ms", Milliseconds),  # NULL: until it is taken back
+)
+
+# who is logged in to the pages. `until_ms` is the end whatever happens, `seen_ms` some
+# moment of use not long before the last. The name is no user's where a one-time log-in made it
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the cookie, hexadecimal
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    # SHA-256 of users.password at the log-in, hexadecimal; NULL: a one-time log-in
+    Column("password_digest", Text),
+    Column("begun_ms", Milliseconds, nullable=False),
+    Column("seen_ms", Milliseconds, nullable=False),
+    Column("until_ms", Milliseconds, nullable=False),
+    Index("sessions_name", "name", "begun_ms"),
+)
+
+# log-ins of the last minutes that were no success, by what is limited: a name, an address, both
+login_tries = Table(
+    "login_tries",
+    metadata,
+    _id(),
+    Column("digest", Text, nullable=False),  # SHA-256 of what is limited, hexadecimal
+    Column("at_ms", Milliseconds, nullable=False),
+    Index("login_tries_digest", "digest", "at_ms"),
+    Index("login_tries_at", "at_ms"),
 )
 
 # never changed, only added to

@@ -61,10 +61,13 @@ class Ask:
     session: Session | None
     as_json: bool = False
     form: FormData = field(default_factory=FormData, repr=False)
+    trouble: RefusedError | None = None  # why it is not known who asks
 
     @property
     def who(self) -> Session:
         """Who is logged in. Raises RefusedError."""
+        if self.trouble is not None:
+            raise self.trouble
         if self.session is None:
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "error.log_in")
         return self.session

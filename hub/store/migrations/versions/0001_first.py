@@ -145,6 +145,33 @@ def _api_tokens() -> None:
     )
 
 
+def _sessions() -> None:
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("password_digest", sa.Text()),
+        sa.Column("begun_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("sessions_name", "sessions", ["name", "begun_ms"], unique=False)
+
+
+def _login_tries() -> None:
+    op.create_table(
+        "login_tries",
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("login_tries_digest", "login_tries", ["digest", "at_ms"], unique=False)
+    op.create_index("login_tries_at", "login_tries", ["at_ms"], unique=False)
+
+
 def _boots() -> None:
     op.create_table(
         "boots",
@@ -485,6 +512,8 @@ TABLES = (
     _streams,
     _users,
     _api_tokens,
+    _sessions,
+    _login_tries,
     _boots,
     _early_outcomes,
     _clock_records,
