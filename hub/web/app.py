@@ -37,7 +37,8 @@ from hub.web.kit import (
 )
 from hub.web.live import Audience, TooManyViewersError
 from hub.web.session import Session, bound_to, masked, matches
-from hub.web.texts import DEFAULT, Language, language_of
+from hub.web.texts import DEFAULT, language_of
+from hub.words import Language
 from identity.keys import read_token_key
 from identity.token import Tokeniser
 

@@ -24,7 +24,8 @@ from hub.web.live import BEAT_S, INTERVAL_S, Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
 from hub.web.session import Sessions
-from hub.web.texts import Language, name_of, say
+from hub.web.texts import name_of, say
+from hub.words import Language
 from identity.token import Tokeniser
 
 HERE = Path(__file__).parent

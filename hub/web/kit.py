@@ -20,7 +20,8 @@ from starlette.responses import Response
 from hub.roles import Right, may
 from hub.web.format import Forms
 from hub.web.session import Session
-from hub.web.texts import Language, say
+from hub.web.texts import say
+from hub.words import Language
 
 if TYPE_CHECKING:
     from hub.web.desk import Desk

@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.web.look import Looker, Overview
-from hub.web.texts import Language
+from hub.words import Language
 
 log = logging.getLogger(__name__)
 
