@@ -162,6 +162,28 @@ gates = Table(
     UniqueConstraint("site", "gate"),
 )
 
+# a picture of the site; `picture` is last: what is read without it does not pass through it
+site_plans = Table(
+    "site_plans",
+    metadata,
+    Column("site", Id, ForeignKey(sites.c.id), primary_key=True),
+    Column("digest", Text, nullable=False),  # SHA-256 of the picture, hexadecimal
+    Column("width", Integer, nullable=False),  # pixels
+    Column("height", Integer, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at_ms", Milliseconds, nullable=False),
+    Column("picture", LargeBinary, nullable=False),  # WebP
+)
+
+# where a gate is on its site's plan: fractions of its width and height, from the upper left corner
+gate_pins = Table(
+    "gate_pins",
+    metadata,
+    Column("gate", Id, ForeignKey(gates.c.id), primary_key=True),
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+)
+
 # the newest state that a gate published, and since when it is as it is
 gate_states = Table(
     "gate_states",

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from hub.config import Config
 from hub.roles import Right, may
-from hub.web import admin, doors, managing, pages, tracing
+from hub.web import admin, doors, managing, pages, places, tracing
 from hub.web.desk import Desk
 from hub.web.kit import (
     HEADERS,
@@ -29,6 +29,7 @@ from hub.web.kit import (
     Download,
     Go,
     Handler,
+    Picture,
     RefusedError,
     View,
     as_json,
@@ -73,6 +74,9 @@ class Form:
 PAGES = (
     Page("/overview", pages.overview, Right.SEE),
     Page("/gates/{gate:int}", pages.gate, Right.SEE),
+    Page("/sites", places.sites, Right.SEE),
+    Page("/sites/{site:int}", places.site, Right.SEE),
+    Page("/sites/{site:int}/plan", places.plan, Right.REGISTRY),
     Page("/alarms", pages.alarms, Right.SEE),
     Page("/charts", pages.charts, Right.SEE),
     Page("/coverage", pages.coverage, Right.SEE),
@@ -85,6 +89,7 @@ PAGES = (
     Page("/login/once/{secret}", doors.once_form, None),
 )
 DOWNLOADS = (
+    Page("/sites/{site:int}/picture", places.picture, Right.SEE),
     Page("/registry/{kind}/export/{ending}", managing.export, Right.REGISTRY),
     Page("/trace/answers/{answer}/export/{ending}", tracing.export, Right.TRACE),
 )
@@ -93,6 +98,9 @@ FORMS = (
     Form("/login/once/{secret}", doors.once, None),
     Form("/logout", doors.log_out, None),
     Form("/preferences", doors.preferences, None),
+    Form("/sites/{site:int}/plan", places.set_plan, Right.REGISTRY, uploads=True),
+    Form("/sites/{site:int}/plan/pins", places.set_pins, Right.REGISTRY),
+    Form("/sites/{site:int}/plan/remove", places.remove_plan, Right.REGISTRY),
     Form("/alarms/{alarm:int}/acknowledge", managing.acknowledge, Right.ACKNOWLEDGE),
     Form("/registry/{kind}/import", managing.import_, Right.REGISTRY, uploads=True),
     Form("/trace", tracing.ask, Right.TRACE),
@@ -160,7 +168,9 @@ class _Made:
             session = ask.who
         except RefusedError as error:
             return await self._refuse(ask, error)
-        audience = Audience(ask.language, may(session.role, Right.ENTRIES))
+        site = ask.query("site")
+        one = int(site[:18]) if site.isascii() and site.isdigit() else None
+        audience = Audience(ask.language, may(session.role, Right.ENTRIES), one)
         since = request.headers.get("last-event-id") or ask.query("since")
         stream = desk.live.stream(audience, since, lambda: desk.sessions.lasts(session))
         try:
@@ -273,6 +283,8 @@ class _Made:
             for name, value in answer.cookies.items():
                 self._set_cookie(ask.request, response, name, value)
             return response
+        if isinstance(answer, Picture):
+            return _picture(ask.request, answer)
         if isinstance(answer, Download):
             named = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
             return respond(ask.request, answer.content, answer.kind, headers=named)
@@ -332,6 +344,14 @@ class _Made:
             name, value, path="/", secure=secure, httponly=True, samesite="strict",
             max_age=_YEAR_S if lasting else None,
         )  # fmt: skip
+
+
+def _picture(request: Request, picture: Picture) -> Response:
+    """To be kept by the browser, and asked for again each time: who asks must still be allowed."""
+    kept = {"Cache-Control": "private, no-cache", "ETag": f'"{picture.digest}"'}
+    if kept["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=dict(HEADERS) | kept)
+    return respond(request, picture.content, picture.kind, headers=kept)
 
 
 def _path_of(request: Request) -> str:

@@ -127,7 +127,16 @@ class Download:
     kind: str
 
 
-Answer = View | Go | Download
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for a page; it stays the same while its digest does."""
+
+    content: bytes
+    kind: str
+    digest: str
+
+
+Answer = View | Go | Download | Picture
 Handler = Callable[[Ask], Answer]
 
 
@@ -174,7 +183,7 @@ def respond(
 
 
 _PACKED = frozenset(
-    {"image/png", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    {"image/png", "image/webp", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 )
 
 

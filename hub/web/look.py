@@ -18,6 +18,7 @@ from sqlalchemy import Connection, and_, func, select
 from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary, decode_state
 from hub.derive.visits import WENT_THROUGH
 from hub.monitor.occupancy import Heads, inside
+from hub.plans import Pin, Plan, pins, plan_pictures
 from hub.store.schema import (
     alarms,
     gate_states,
@@ -68,6 +69,7 @@ class GateNow:
     oldest_unconfirmed_ms: int | None = None
     faults: tuple[Fault, ...] = ()
     readers: tuple[ReaderSummary, ...] = ()
+    pin: Pin | None = None  # on the site's plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,9 @@ class SiteNow:
     inside: int = 0
     entries: int = 0
     refused: int = 0
+    district: str | None = None
+    province: str | None = None
+    plan: Plan | None = None
 
     @property
     def status(self) -> Status:
@@ -193,9 +198,10 @@ class Looker:
         rows = connection.execute(
             select(
                 sites.c.id, sites.c.park, sites.c.site, sites.c.name, sites.c.latitude,
-                sites.c.longitude,
+                sites.c.longitude, sites.c.district, sites.c.province,
             ).order_by(sites.c.park, sites.c.site)
         )  # fmt: skip
+        plans = plan_pictures(connection)
         found = []
         for row in rows:
             entries, refused = self._counts.get(row.id, (0, 0))
@@ -204,7 +210,8 @@ class Looker:
                     id=row.id, park=row.park, site=row.site, name=row.name or row.site,
                     latitude=row.latitude, longitude=row.longitude,
                     gates=tuple(by_site.get(row.id, ())), inside=heads.get(row.id, Heads()).inside,
-                    entries=entries, refused=refused,
+                    entries=entries, refused=refused, district=row.district,
+                    province=row.province, plan=plans.get(row.id),
                 )
             )  # fmt: skip
         some = alarm_list(connection, is_open=True, most=_MOST_ALARMS)
@@ -234,15 +241,16 @@ class Looker:
         )  # fmt: skip
         if gate is not None:
             query = query.where(gates.c.id == gate)
+        pinned = pins(connection)
         found: defaultdict[int, list[GateNow]] = defaultdict(list)
         for row in connection.execute(query):
-            found[row.site].append(self._gate(row, now_ms))
+            found[row.site].append(self._gate(row, now_ms, pinned.get(row.id)))
         return found
 
-    def _gate(self, row: Any, now_ms: int) -> GateNow:
+    def _gate(self, row: Any, now_ms: int, pin: Pin | None) -> GateNow:
         name = row.name or row.gate
         if row.state is None:
-            return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD)
+            return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD, pin=pin)
         text, said = self._decoded.get(row.id, ("", None))
         if said is None or text != row.state:
             said = _state(row.state)
@@ -259,7 +267,7 @@ class Looker:
             heard_ms=row.heard_ms, since_ms=_ms(said.since), version=said.version,
             phase=summary.phase or None, door=summary.door if said.gate else None,
             granted=summary.granted, denied=summary.denied, oldest_unconfirmed_ms=oldest_ms,
-            faults=summary.faults, readers=summary.readers,
+            faults=summary.faults, readers=summary.readers, pin=pin,
         )  # fmt: skip
 
 

@@ -503,6 +503,32 @@ def _passages() -> None:
     )
 
 
+def _site_plans() -> None:
+    op.create_table(
+        "site_plans",
+        sa.Column("site", _ID, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["sites.id"]),
+        sa.PrimaryKeyConstraint("site"),
+    )
+
+
+def _gate_pins() -> None:
+    op.create_table(
+        "gate_pins",
+        sa.Column("gate", _ID, nullable=False),
+        sa.Column("x", sa.Float(), nullable=False),
+        sa.Column("y", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["gate"], ["gates.id"]),
+        sa.PrimaryKeyConstraint("gate"),
+    )
+
+
 TABLES = (
     _alarms,
     _audit,
@@ -529,5 +555,7 @@ TABLES = (
     _anonymous,
     _gate_states,
     _offline,
+    _site_plans,
+    _gate_pins,
     _passages,
 )
