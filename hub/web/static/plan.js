@@ -27,10 +27,10 @@
     plan.addEventListener("click", (event) => {
         const chosen = choices.find((one) => one.checked);
         if (!chosen) return;
-        const box = plan.getBoundingClientRect();
-        const percent = (at, size) => Math.min(100, Math.max(0, at / size * 100)).toFixed(1);
-        field("x", chosen.value).value = percent(event.clientX - box.left, box.width);
-        field("y", chosen.value).value = percent(event.clientY - box.top, box.height);
+        const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(plan.getScreenCTM().inverse());
+        const percent = (part, whole) => Math.min(100, Math.max(0, part / whole * 100)).toFixed(1);
+        field("x", chosen.value).value = percent(at.x, width);
+        field("y", chosen.value).value = percent(at.y, height);
         show(chosen.value);
         choose();
     });
