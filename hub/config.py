@@ -163,12 +163,14 @@ class MonitorTable(Table):
 
 class ApiTable(Table):
     """The HTTP interface, where `listen` (127.0.0.1:8080) is given. Beyond this machine it belongs
-    behind a server that speaks TLS.
+    behind a server that speaks TLS. A log-in lasts for `login_h`; one to the pages ends before,
+    where no page was open for `idle_h`.
     """
 
     listen: Annotated[str, Field(pattern=r"^[^\s]+:[0-9]{1,5}$")] | None = None
     largest_body_bytes: Annotated[int, Field(ge=1_024, le=1_073_741_824)] = 33_554_432
     login_h: Annotated[float, Field(ge=0.1, le=168)] = 12.0
+    idle_h: Annotated[float, Field(ge=0.1, le=168)] = 2.0
 
 
 class VisitsTable(Table):

@@ -16,6 +16,8 @@ from datetime import date, datetime, time
 from typing import Any
 from unicodedata import category
 
+from hub.words import Words
+
 LARGEST_BYTES = 64 * 1024 * 1024
 # a workbook is a ZIP: one of some kilobytes can unpack to gigabytes
 _LARGEST_UNPACKED_BYTES = 512 * 1024 * 1024
@@ -35,7 +37,14 @@ Value = str | int | float | bool | None
 
 
 class SheetError(ValueError):
-    """A file that is no table. One line."""
+    """A file that is no table. One line; `line` is the file's, 0 where it is about the whole."""
+
+    def __init__(self, name: str, what: Words, mend: Words, *, line: int = 0) -> None:
+        place = f"{name}: line {line}" if line else name
+        super().__init__(f"{place}: {what}; {mend}")
+        self.line = line
+        self.what = what
+        self.mend = mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Cell:
     """One cell: its text, trimmed. `spoiled` says what a spreadsheet did to it, or is None."""
 
     text: str
-    spoiled: str | None = None
+    spoiled: Words | None = None
     was_number: bool = False
 
 
@@ -65,11 +74,13 @@ def read_rows(raw: bytes, name: str) -> Iterator[Row]:
     Raises SheetError, also on the way.
     """
     if len(raw) > LARGEST_BYTES:
-        raise SheetError(f"{name}: more than {LARGEST_BYTES // 1_048_576} MB; part the file")
+        most = LARGEST_BYTES // 1_048_576
+        raise SheetError(name, Words("what.too_large", most=most), Words("mend.part"))
     rows = _xlsx(raw, name) if _is_workbook(raw, name) else _csv(raw, name)
     for row in rows:
         if len(row.cells) > _WIDEST and any(cell.text for cell in row.cells[_WIDEST:]):
-            raise SheetError(f"{name}: line {row.line}: more than {_WIDEST} columns")
+            what = Words("what.too_wide", most=_WIDEST)
+            raise SheetError(name, what, Words("mend.fewer_columns"), line=row.line)
         if not row.blank:
             yield row
 
@@ -153,9 +164,8 @@ def _csv(raw: bytes, name: str) -> Iterator[Row]:
             yield Row(line, tuple(_text_cell(field) for field in fields))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise SheetError(
-            f"{name}: line {line}: {error}; is a quotation mark opened there and not closed?"
-        ) from error
+        what = Words("what.bad_csv", error=error)
+        raise SheetError(name, what, Words("mend.quotation"), line=line) from error
 
 
 def _decoded(raw: bytes, name: str) -> str:
@@ -164,19 +174,18 @@ def _decoded(raw: bytes, name: str) -> str:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise SheetError(
-            f"{name}: line {line}: is not UTF-8; save the file as 'CSV UTF-8'"
-        ) from error
+        what, mend = Words("what.not_utf8"), Words("mend.save_utf8")
+        raise SheetError(name, what, mend, line=line) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise SheetError(f"{name}: line {line}: holds a NUL character; is this a text file?")
+        raise SheetError(name, Words("what.nul"), Words("mend.is_text"), line=line)
     return text
 
 
 def _text_cell(field: str) -> Cell:
     text = field.strip()
     if text in _ERRORS:
-        return Cell(text, spoiled=f"is a spreadsheet's error ({text})")
+        return Cell(text, spoiled=Words("what.spreadsheet_error", value=text))
     return Cell(_armed(text))
 
 
@@ -185,7 +194,7 @@ def _text_cell(field: str) -> Cell:
 
 def _is_workbook(raw: bytes, name: str) -> bool:
     if name.lower().endswith((".xls", ".ods", ".numbers")):
-        raise SheetError(f"{name}: only CSV and XLSX are read; save it as one of them")
+        raise SheetError(name, Words("what.other_format"), Words("mend.save_as"))
     if name.lower().endswith((".xlsx", ".xlsm")):
         return True
     return raw[:4] == b"PK\x03\x04"
@@ -198,7 +207,7 @@ def _xlsx(raw: bytes, name: str) -> Iterator[Row]:
             yield Row(line, tuple(_value_cell(value) for value in values))
     except (ValueError, KeyError, TypeError, SyntaxError, OSError, zipfile.BadZipFile) as error:
         # what openpyxl and its XML reader say to a damaged sheet; SyntaxError is ParseError
-        raise SheetError(f"{name}: is a damaged workbook") from error
+        raise SheetError(name, Words("what.damaged_sheet"), Words("mend.save_again")) from error
     finally:
         book.close()
 
@@ -217,11 +226,12 @@ def _workbook(raw: bytes, name: str) -> Any:
         ValueError, KeyError, TypeError, SyntaxError, OSError, AttributeError,
         zipfile.BadZipFile, InvalidFileException,
     ) as error:  # fmt: skip
-        raise SheetError(f"{name}: is no XLSX workbook, or a damaged one") from error
+        raise SheetError(name, Words("what.damaged_book"), Words("mend.save_again")) from error
     if book is None:
-        raise SheetError(f"{name}: unpacks to more than 512 MB")
+        most = _LARGEST_UNPACKED_BYTES // 1_048_576
+        raise SheetError(name, Words("what.unpacked", most=most), Words("mend.part"))
     if not book.worksheets:
-        raise SheetError(f"{name}: holds no sheet")
+        raise SheetError(name, Words("what.no_sheet"), Words("mend.save_again"))
     return book
 
 
@@ -236,5 +246,5 @@ def _value_cell(value: object) -> Cell:
         text = str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
         return Cell(text, was_number=True)
     if isinstance(value, datetime | date | time):
-        return Cell(str(value), spoiled="is a date: the spreadsheet took the text for one")
+        return Cell(str(value), spoiled=Words("what.date", value=value))
     return _text_cell(str(value))

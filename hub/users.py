@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from hub.roles import Role
-from hub.store.schema import api_tokens, users
+from hub.store.schema import api_tokens, sessions, users
 
 SHORTEST_PASSWORD = 12  # characters; NIST SP 800-63B-4 asks for 15 where nothing else is asked
 LONGEST_PASSWORD = 200
@@ -65,18 +65,18 @@ def hashed(password: str) -> str:
 
 
 def set_password(connection: Connection, name: str, password: str) -> None:
-    """Another password; every token of the user is taken back. Raises UserError."""
+    """Another password; every token and session of the user ends. Raises UserError."""
     done = connection.execute(
         update(users).where(users.c.name == name).values(password=hashed(password))
     )
     if done.rowcount == 0:
         raise UserError(f"there is no user {name}")
-    connection.execute(delete(api_tokens).where(api_tokens.c.name == name))
+    _end_all(connection, name)
 
 
 def remove(connection: Connection, name: str) -> None:
-    """Take a user out, with all tokens. Raises UserError."""
-    connection.execute(delete(api_tokens).where(api_tokens.c.name == name))
+    """Take a user out, with all tokens and sessions. Raises UserError."""
+    _end_all(connection, name)
     if connection.execute(delete(users).where(users.c.name == name)).rowcount == 0:
         raise UserError(f"there is no user {name}")
 
@@ -141,6 +141,11 @@ def by_token(connection: Connection, secret: str, *, at_ms: int) -> User | None:
 def revoke(connection: Connection, secret: str) -> None:
     """Take one token back."""
     connection.execute(delete(api_tokens).where(api_tokens.c.digest == _digest(secret)))
+
+
+def _end_all(connection: Connection, name: str) -> None:
+    for table in (api_tokens, sessions):
+        connection.execute(delete(table).where(table.c.name == name))
 
 
 def _digest(secret: str) -> str:

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from hub.api.deps import Hub
-from hub.api.guard import Guard, LoginLimit
+from hub.api.guard import Guard
 from hub.api.routes import registry, reports, system, trace, watch
 from hub.config import Config
+from hub.logins import LoginLimits
 from hub.monitor.health import Broker
 from hub.registry.faults import RegistryError
 from identity.keys import KeyFileError
@@ -55,7 +56,7 @@ def create(engine: Engine, config: Config, *, broker: Broker | None = None) -> F
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.hub = Hub(engine, config, broker, LoginLimit())
+    app.state.hub = Hub(engine, config, broker, LoginLimits(engine))
     app.include_router(system.open_router)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)

@@ -12,8 +12,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection, Engine
 
 from hub import audit
-from hub.api.guard import LoginLimit
 from hub.config import Config
+from hub.logins import LoginLimits
 from hub.monitor.health import Broker
 from hub.roles import Right, RoleError, check
 from hub.users import User, by_token
@@ -28,7 +28,7 @@ class Hub:
     engine: Engine
     config: Config
     broker: Broker | None
-    logins: LoginLimit
+    logins: LoginLimits
 
 
 def hub_of(request: Request) -> Hub:

@@ -1,13 +1,9 @@
-"""What stands before every answer: headers, the limit on bodies, the limit on log-ins."""
+"""What stands before every answer: headers, and the limit on bodies."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -92,46 +88,3 @@ class Guard:
         ]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-class LoginLimit:
-    """At most `most` failed tries within `window_s` for each key: a name, an address."""
-
-    def __init__(
-        self,
-        *,
-        most: int = 5,
-        window_s: float = 300.0,
-        clock_s: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._most = most
-        self._window_s = window_s
-        self._clock_s = clock_s
-        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def wait_s(self, *keys: str) -> float:
-        """How long to wait before another try; 0 where one may try now."""
-        with self._lock:
-            return max(self._wait_s(key) for key in keys)
-
-    def failed(self, *keys: str) -> None:
-        """Count a failed try."""
-        with self._lock:
-            for key in keys:
-                self._failed.setdefault(key, deque(maxlen=self._most)).append(self._clock_s())
-                self._failed.move_to_end(key)
-            while len(self._failed) > 10_000:  # invented names must not fill the memory
-                self._failed.popitem(last=False)
-
-    def succeeded(self, *keys: str) -> None:
-        """Forget the tries that failed before."""
-        with self._lock:
-            for key in keys:
-                self._failed.pop(key, None)
-
-    def _wait_s(self, key: str) -> float:
-        tries = self._failed.get(key)
-        if tries is None or len(tries) < self._most:
-            return 0.0
-        return max(tries[0] + self._window_s - self._clock_s(), 0.0)

@@ -106,7 +106,7 @@ def import_(
                     )  # fmt: skip
         except RegistryError as error:
             if as_json:
-                write_json({"taken": False, "faults": [asdict(one) for one in error.faults]})
+                write_json({"taken": False, "faults": [asdict(one.told()) for one in error.faults]})
             raise Refusal(str(error)) from error
     if as_json:
         write_json({"taken": not check, **asdict(done)})

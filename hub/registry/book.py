@@ -14,6 +14,7 @@ from hub.registry.faults import Fault, RegistryError
 from hub.registry.files import Listing
 from hub.store.schema import gates, links, people, roster, sites
 from hub.store.sql import insert_new, upsert
+from hub.words import Words
 from identity.token import Token, Tokeniser
 
 # Argon2 runs outside the interpreter's lock
@@ -55,9 +56,9 @@ def take_tokens(listing: Listing, tokeniser: Tokeniser | None) -> Tokens:
         return {}
     if tokeniser is None:
         line = next(entry.line for entry in listing.entries if entry.identities)
-        mend = "give the park's token key: key_file in [identity] of hub.toml, or --token-key"
-        what = "no token can be taken of it without a key"
-        raise RegistryError([Fault(listing.file, line, "credential", what, mend)])
+        heading = listing.headings["credential"]
+        what, mend = Words("what.no_key"), Words("mend.give_key")
+        raise RegistryError([Fault(listing.file, line, heading, what, mend)])
     with ThreadPoolExecutor(_TOKEN_THREADS) as pool:
         return dict(zip(identities, pool.map(tokeniser.token, identities), strict=True))
 
@@ -155,8 +156,9 @@ def _take_gates(connection: Connection, listing: Listing) -> None:
         if place in known:
             rows.append(values | {"site": known[place], "registered": True})
         else:
-            what = f"{place[0]}/{place[1]} is not registered"
-            faults.append(Fault(listing.file, entry.line, "site", what, "import the sites first"))
+            what = Words("what.no_site", name=f"{place[0]}/{place[1]}")
+            heading = listing.headings["site"]
+            faults.append(Fault(listing.file, entry.line, heading, what, Words("mend.sites_first")))
     if faults:
         raise RegistryError(faults)
     _upsert(connection, gates, listing, rows, key=("site", "gate"), more=("registered",))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.registry.faults import Fault
+from hub.words import Words
 
 
 class Kind(StrEnum):
@@ -126,17 +127,16 @@ def matched(
     for heading in headings:
         column = known.get(plain(heading)) if heading else None
         if heading and column is None:
-            faults.append(Fault(file, line, heading[:60], "unknown column", _near(kind, heading)))
+            what = Words("what.unknown_column")
+            faults.append(Fault(file, line, heading[:60], what, _near(kind, heading)))
         elif column is not None and column in columns:
-            faults.append(
-                Fault(file, line, heading, f"is '{column.name}' a second time", "take one out")
-            )
+            what = Words("what.second_column", name=column.name)
+            faults.append(Fault(file, line, heading, what, Words("mend.take_one_out")))
         columns.append(column)
     for column in COLUMNS[kind]:
         if column.required and column not in columns:
-            what = f"no column '{column.name}'"
-            mend = f"the columns are {', '.join(one.name for one in COLUMNS[kind])}"
-            faults.append(Fault(file, line, None, what, mend))
+            what = Words("what.lacks_column", name=column.name)
+            faults.append(Fault(file, line, None, what, _names(kind)))
     return columns, faults
 
 
@@ -144,9 +144,13 @@ def _written(column: Column) -> set[str]:
     return {plain(text) for text in (column.name, *column.headings)}
 
 
-def _near(kind: Kind, heading: str) -> str:
+def _names(kind: Kind) -> Words:
+    return Words("mend.columns_are", names=", ".join(one.name for one in COLUMNS[kind]))
+
+
+def _near(kind: Kind, heading: str) -> Words:
     by_text = {text: column.name for column in COLUMNS[kind] for text in _written(column)}
     near = difflib.get_close_matches(plain(heading), by_text, n=1)
     if near:
-        return f"did you mean {by_text[near[0]]}?"
-    return f"the columns are {', '.join(one.name for one in COLUMNS[kind])}"
+        return Words("mend.did_you_mean", name=by_text[near[0]])
+    return _names(kind)

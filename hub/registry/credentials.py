@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from hub.registry.values import ValueFaultError
+from hub.words import Words
 from identity import canonical
 from identity.credential import Scheme
 from identity.schemes import understand
@@ -22,10 +23,7 @@ _NAMED: Mapping[str, tuple[re.Pattern[str], Callable[[str], str]]] = {
     "bhyt": (re.compile(r"[A-Za-z]{2}[0-9]{13}|[0-9]{10}"), canonical.insured),
 }
 _OWN_PASS = "pass"  # noqa: S105 - a word in a file
-_FORMS = (
-    "give a citizen number of 12 digits, the text of a code, 'pass' for the park's own pass, or "
-    "cmnd:, passport:, bhyt: and the number"
-)
+_FORMS = Words("mend.credential")
 
 
 def canonicals(text: str, *, park: str, holder: str) -> list[str]:
@@ -47,16 +45,13 @@ def _canonical(text: str, *, park: str, holder: str) -> str:
     if colon and kind.lower() in _NAMED:
         pattern, make = _NAMED[kind.lower()]
         if not pattern.fullmatch(value.strip()):
-            raise ValueFaultError(f"is no number of a {kind.lower()}", _FORMS)
+            raise ValueFaultError(Words("what.no_number_of", kind=kind.lower()), _FORMS)
         return make(value.strip())
     if _DIGITS.fullmatch(text):
         return canonical.citizen(_citizen(text))
     found = understand(text.encode())
     if found.scheme is Scheme.OPAQUE and re.fullmatch(r"[0-9.,]+[eE]\+[0-9]+", text):
-        raise ValueFaultError(
-            "is a number whose last digits a spreadsheet cut",
-            "format the column as text and enter it again",
-        )
+        raise ValueFaultError(Words("what.cut_number"), Words("mend.format_text"))
     return found.canonical
 
 
@@ -64,5 +59,5 @@ def _citizen(digits: str) -> str:
     # the numbers of Vietnam's provinces begin with 0, which spreadsheets eat
     number = digits.zfill(12) if 10 <= len(digits) < 12 else digits
     if not NUMBER.fullmatch(number) or contradictions(number, None, None):
-        raise ValueFaultError(f"has {len(digits)} digits and is no citizen number", _FORMS)
+        raise ValueFaultError(Words("what.no_citizen", digits=len(digits)), _FORMS)
     return number

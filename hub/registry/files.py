@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.registry.columns import Column, Kind, key_of, kind_of, matched
@@ -10,6 +10,7 @@ from hub.registry.credentials import canonicals
 from hub.registry.faults import Fault, RegistryError
 from hub.registry.values import Value, ValueFaultError, parse
 from hub.sheets import Row, SheetError, read_rows
+from hub.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A file without faults."""
+    """A file without faults. `headings` are what the file calls its columns."""
 
     file: str
     kind: Kind
     columns: tuple[str, ...]
     entries: tuple[Entry, ...]
+    headings: Mapping[str, str]
 
 
 def read_listing(raw: bytes, file: str, kind: Kind | None = None) -> Listing:
@@ -36,16 +38,15 @@ def read_listing(raw: bytes, file: str, kind: Kind | None = None) -> Listing:
     try:
         rows = list(read_rows(raw, file))
     except SheetError as error:
-        what, _, mend = str(error).removeprefix(f"{file}: ").partition("; ")
-        raise RegistryError([Fault(file, 0, None, what, mend or "look at the file")]) from error
+        raise RegistryError([Fault(file, error.line, None, error.what, error.mend)]) from error
     if not rows:
-        raise RegistryError([Fault(file, 0, None, "is empty", "the first line names the columns")])
+        raise RegistryError([Fault(file, 0, None, Words("what.empty"), Words("mend.first_line"))])
     head, *body = rows
     headings = [cell.text for cell in head.cells]
     kind = kind or kind_of(headings)
     if kind is None:
-        mend = "name the columns in the first line, or give --kind sites, gates or roster"
-        raise RegistryError([Fault(file, head.line, None, "can't tell what is listed", mend)])
+        what, mend = Words("what.no_kind"), Words("mend.name_columns")
+        raise RegistryError([Fault(file, head.line, None, what, mend)])
     columns, faults = matched(kind, headings, file, head.line)
     if faults:
         raise RegistryError(faults)
@@ -53,8 +54,7 @@ def read_listing(raw: bytes, file: str, kind: Kind | None = None) -> Listing:
     entries = [entry for row in body if (entry := reader.entry(row)) is not None]
     if reader.faults:
         raise RegistryError(reader.faults)
-    names = tuple(column.name for column in columns if column is not None)
-    return Listing(file, kind, names, tuple(entries))
+    return Listing(file, kind, tuple(reader.called), tuple(entries), reader.called)
 
 
 class _Reader:
@@ -67,6 +67,11 @@ class _Reader:
         self._columns = columns
         self._headings = headings
         self._lines: dict[tuple[Value, ...], int] = {}
+        self.called = {
+            column.name: heading
+            for column, heading in zip(columns, headings, strict=True)
+            if column is not None
+        }
 
     def entry(self, row: Row) -> Entry | None:
         before = len(self.faults)
@@ -75,8 +80,8 @@ class _Reader:
             column = self._columns[number] if number < len(self._columns) else None
             if column is None:
                 if cell.text:
-                    self._fault(row, None, f"'{cell.text[:40]}' stands under no heading",
-                                "give the column a name or empty the cell")  # fmt: skip
+                    what = Words("what.no_heading", value=cell.text[:40])
+                    self._fault(row, None, what, Words("mend.name_or_empty"))
                 continue
             try:
                 values[column.name] = parse(column.name, cell)
@@ -88,7 +93,7 @@ class _Reader:
                 if not any(
                     f.line == row.line and f.column == heading for f in self.faults[before:]
                 ):
-                    self._fault(row, heading, "is missing", "fill in the cell")
+                    self._fault(row, heading, Words("what.missing"), Words("mend.fill_in"))
         identities: tuple[str, ...] = ()
         if len(self.faults) == before:
             self._once(row, values)
@@ -100,23 +105,24 @@ class _Reader:
         first = self._lines.setdefault(key, row.line)
         if first != row.line:
             named = "/".join(map(str, key))
-            self._fault(row, self._key[-1], f"{named} stands in line {first} already",
-                        "take one of them out")  # fmt: skip
+            what = Words("what.twice", name=named, line=first)
+            self._fault(row, self.called[self._key[-1]], what, Words("mend.take_out"))
 
     def _identities(self, row: Row, values: dict[str, Value]) -> tuple[str, ...]:
         text = values.pop("credential", None)
         if text is None:
             return ()
         if values.get("token") is not None:
-            self._fault(row, "credential", "stands beside a token", "give one of them")
+            what, mend = Words("what.beside_token"), Words("mend.give_one")
+            self._fault(row, self.called["credential"], what, mend)
             return ()
         try:
             return tuple(
                 canonicals(str(text), park=str(values["park"]), holder=str(values["holder"]))
             )
         except ValueFaultError as error:
-            self._fault(row, "credential", error.what, error.mend)
+            self._fault(row, self.called["credential"], error.what, error.mend)
             return ()
 
-    def _fault(self, row: Row, column: str | None, what: str, mend: str) -> None:
+    def _fault(self, row: Row, column: str | None, what: Words, mend: Words) -> None:
         self.faults.append(Fault(self._file, row.line, column, what, mend))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from feed.topics import TopicError, check_name
 from hub.sheets import Cell
+from hub.words import Words
 
 # E.164: country code and number have at most 15 digits together
 _LONGEST_PHONE = 15
@@ -19,6 +20,7 @@ _NATIONAL = re.compile(r"[35789][0-9]{8}|2[0-9]{9}")
 _OLD_MOBILE = re.compile(r"1[0-9]{9}")
 _SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*[eE][+][0-9]+")
 _LONGEST_TEXT = 500
+_QUOTED = 40  # characters of a cell that a fault quotes
 _LONGEST_STAY_MIN = 7 * 24 * 60
 
 Value = str | int | float | None
@@ -27,7 +29,7 @@ Value = str | int | float | None
 class ValueFaultError(ValueError):
     """What is wrong with a cell, and how to mend it."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: Words, mend: Words) -> None:
         super().__init__(f"{what}; {mend}")
         self.what = what
         self.mend = mend
@@ -36,9 +38,7 @@ class ValueFaultError(ValueError):
 def parse(column: str, cell: Cell) -> Value:
     """The value in a cell; None for an empty one. Raises ValueFaultError."""
     if cell.spoiled is not None:
-        raise ValueFaultError(
-            cell.spoiled, "format the column as text in the spreadsheet and enter it again"
-        )
+        raise ValueFaultError(cell.spoiled, Words("mend.as_text"))
     if not cell.text:
         return None
     return _PARSERS.get(column, _text)(cell)
@@ -48,14 +48,14 @@ def phone(text: str) -> str:
     """A number as digits with the country's code: 84912345678. Vietnamese numbers also without
     the leading zero, which spreadsheets eat. Raises ValueFaultError.
     """
-    mend = "write it as 0912345678 or +84912345678, in a column formatted as text"
+    mend = Words("mend.phone")
     if _SCIENTIFIC.fullmatch(text):
-        raise ValueFaultError(f"'{text}' is a number whose last digits a spreadsheet cut", mend)
+        raise ValueFaultError(Words("what.cut_phone", value=text[:_QUOTED]), mend)
     bare = re.sub(r"[\s().\u2011\u2013-]", "", text)
     international = bare.startswith(("+", "00"))
     digits = bare.removeprefix("+").removeprefix("00") if international else bare
     if not digits.isascii() or not digits.isdigit():
-        raise ValueFaultError(f"'{text[:40]}' is no phone number", mend)
+        raise ValueFaultError(Words("what.no_phone", value=text[:_QUOTED]), mend)
     if digits.startswith(_COUNTRY):
         national = digits.removeprefix(_COUNTRY).removeprefix("0")
         if _NATIONAL.fullmatch(national):
@@ -63,24 +63,26 @@ def phone(text: str) -> str:
     if international and not digits.startswith(_COUNTRY):
         if 8 <= len(digits) <= _LONGEST_PHONE and digits[0] != "0":
             return digits
-        raise ValueFaultError(f"'{text[:40]}' is no phone number", mend)
+        raise ValueFaultError(Words("what.no_phone", value=text[:_QUOTED]), mend)
     national = digits.removeprefix("0")
     if _NATIONAL.fullmatch(national):
         return _COUNTRY + national
     if _OLD_MOBILE.fullmatch(national):
         raise ValueFaultError(
-            f"'{text}' is a mobile number of 11 digits, which ended in 2018",
-            "enter the number that replaced it",
+            Words("what.old_phone", value=text[:_QUOTED]), Words("mend.new_phone")
         )
-    raise ValueFaultError(f"'{text[:40]}' has {len(digits)} digits, a phone number 10", mend)
+    what = Words("what.phone_digits", value=text[:_QUOTED], digits=len(digits))
+    raise ValueFaultError(what, mend)
 
 
 def _text(cell: Cell) -> str:
     text = unicodedata.normalize("NFC", " ".join(cell.text.split()))
     if not text.isprintable() or "\ufffd" in text:
-        raise ValueFaultError("holds unreadable characters", "save the file as UTF-8 and look")
+        shown = "".join(one if one.isprintable() else "\ufffd" for one in text[:_QUOTED])
+        raise ValueFaultError(Words("what.unreadable", value=shown), Words("mend.utf8_and_look"))
     if len(text) > _LONGEST_TEXT:
-        raise ValueFaultError(f"has {len(text)} characters", f"at most {_LONGEST_TEXT}")
+        what = Words("what.too_long", value=text[:_QUOTED], length=len(text))
+        raise ValueFaultError(what, Words("mend.at_most", most=_LONGEST_TEXT))
     return text
 
 
@@ -89,9 +91,8 @@ def _level(cell: Cell) -> str:
     try:
         check_name(text)
     except TopicError:
-        raise ValueFaultError(
-            f"'{text[:60]}' holds +, # or /", "write it as the gate's configuration does"
-        ) from None
+        what = Words("what.no_level", value=text[:_QUOTED])
+        raise ValueFaultError(what, Words("mend.as_gate")) from None
     return text
 
 
@@ -102,9 +103,8 @@ def _phone(cell: Cell) -> str:
 def _minutes(cell: Cell) -> int:
     text = cell.text
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_STAY_MIN):
-        raise ValueFaultError(
-            f"'{text[:40]}' is no number of minutes", f"give 1 to {_LONGEST_STAY_MIN}, such as 960"
-        )
+        what = Words("what.no_minutes", value=text[:_QUOTED])
+        raise ValueFaultError(what, Words("mend.minutes", most=_LONGEST_STAY_MIN))
     return int(text)
 
 
@@ -116,9 +116,9 @@ def _degrees(limit: float) -> Callable[[Cell], float]:
         except ValueError:
             value = math.nan
         if not abs(value) <= limit:
-            raise ValueFaultError(
-                f"'{cell.text[:40]}' is no number of degrees", f"give {-limit:g} to {limit:g}"
-            )
+            what = Words("what.no_degrees", value=cell.text[:_QUOTED])
+            mend = Words("mend.degrees", least=f"{-limit:g}", most=f"{limit:g}")
+            raise ValueFaultError(what, mend)
         return value
 
     return parsed
@@ -127,9 +127,8 @@ def _degrees(limit: float) -> Callable[[Cell], float]:
 def _token(cell: Cell) -> str:
     parts = cell.text.split(":")
     if len(parts) != 3 or not all(parts):
-        raise ValueFaultError(
-            f"'{cell.text[:40]}' is no token", "leave the column as an export wrote it"
-        )
+        what = Words("what.no_token", value=cell.text[:_QUOTED])
+        raise ValueFaultError(what, Words("mend.as_exported"))
     return cell.text
 
 

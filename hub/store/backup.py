@@ -21,6 +21,9 @@ from hub.store.engine import BUSY_S, connect
 from hub.store.opening import open_store
 from hub.store.sqlite import lock
 
+# who is logged in now: a restored store must not open what was closed since
+_LEFT_OUT = ("sessions", "login_tries")
+
 
 def back_up(store: str | Path, target: Path) -> None:
     """The store as it is at one moment, on disk in `target` when this returns.
@@ -34,7 +37,8 @@ def back_up(store: str | Path, target: Path) -> None:
         if isinstance(store, Path):
             _copy(store, part)
         else:
-            _run("pg_dump", "--format=custom", f"--file={part}", f"--dbname={store}")
+            left_out = [f"--exclude-table-data={table}" for table in _LEFT_OUT]
+            _run("pg_dump", "--format=custom", *left_out, f"--file={part}", f"--dbname={store}")
         _sync(part)
         part.rename(target)
         _sync(target.parent)
@@ -73,6 +77,9 @@ def _copy(store: Path, part: Path) -> None:
             # all of it in one step: a reader holds no writer up, and the copy is of one moment
             db.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+            for table in _LEFT_OUT:
+                copy.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+            copy.commit()
             _check(copy, part)
     except sqlite3.Error as error:
         raise StoreError(f"{store}: {error}") from error

@@ -165,6 +165,28 @@ gates = Table(
     UniqueConstraint("site", "gate"),
 )
 
+# a picture of the site; `picture` is last: what is read without it does not pass through it
+site_plans = Table(
+    "site_plans",
+    metadata,
+    Column("site", Id, ForeignKey(sites.c.id), primary_key=True),
+    Column("digest", Text, nullable=False),  # SHA-256 of the picture, hexadecimal
+    Column("width", Integer, nullable=False),  # pixels
+    Column("height", Integer, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at_ms", Milliseconds, nullable=False),
+    Column("picture", LargeBinary, nullable=False),  # WebP
+)
+
+# where a gate is on its site's plan: fractions of its width and height, from the upper left corner
+gate_pins = Table(
+    "gate_pins",
+    metadata,
+    Column("gate", Id, ForeignKey(gates.c.id), primary_key=True),
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+)
+
 # the newest state that a gate published, and since when it is as it is
 gate_states = Table(
     "gate_states",
@@ -360,7 +382,7 @@ users = Table(
     Column("language", Text),
 )
 
-# what programs and pages show instead of a password; the secret itself is not kept
+# what programs show instead of a password; the secret itself is not kept
 api_tokens = Table(
     "api_tokens",
     metadata,
@@ -369,6 +391,33 @@ api_tokens = Table(
     Column("purpose", Text, nullable=False),
     Column("made_ms", Milliseconds, nullable=False),
     Column("until_ms", Milliseconds),  # NULL: until it is taken back
+)
+
+# who is logged in to the pages. `until_ms` is the end whatever happens, `seen_ms` some
+# moment of use not long before the last. The name is no user's where a one-time log-in made it
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),  # SHA-256 of the cookie, hexadecimal
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    # SHA-256 of users.password at the log-in, hexadecimal; NULL: a one-time log-in
+    Column("password_digest", Text),
+    Column("begun_ms", Milliseconds, nullable=False),
+    Column("seen_ms", Milliseconds, nullable=False),
+    Column("until_ms", Milliseconds, nullable=False),
+    Index("sessions_name", "name", "begun_ms"),
+)
+
+# log-ins of the last minutes that were no success, by what is limited: a name, an address, both
+login_tries = Table(
+    "login_tries",
+    metadata,
+    _id(),
+    Column("digest", Text, nullable=False),  # SHA-256 of what is limited, hexadecimal
+    Column("at_ms", Milliseconds, nullable=False),
+    Index("login_tries_digest", "digest", "at_ms"),
+    Index("login_tries_at", "at_ms"),
 )
 
 # never changed, only added to

@@ -20,8 +20,7 @@ from starlette.routing import Route
 
 from hub.config import Config
 from hub.roles import Right, may
-from hub.web import admin, doors, managing, pages, tracing
-from hub.web.accounts import find_account
+from hub.web import admin, doors, managing, pages, places, tracing
 from hub.web.desk import Desk
 from hub.web.kit import (
     HEADERS,
@@ -30,6 +29,7 @@ from hub.web.kit import (
     Download,
     Go,
     Handler,
+    Picture,
     RefusedError,
     View,
     as_json,
@@ -37,8 +37,9 @@ from hub.web.kit import (
     respond,
 )
 from hub.web.live import Audience, TooManyViewersError
-from hub.web.session import Session, masked, matches
-from hub.web.texts import DEFAULT, Language, language_of
+from hub.web.session import Session, bound_to, masked, matches
+from hub.web.texts import DEFAULT, language_of
+from hub.words import Language
 from identity.keys import read_token_key
 from identity.token import Tokeniser
 
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 _YEAR_S = 31_536_000
-LOOK_AGAIN_S = 30.0  # whether the user of an open stream is still one
+LOOK_AGAIN_S = 30.0  # whether the session of an open stream is still one
 _THEMES = ("auto", "light", "dark")
 
 
@@ -73,6 +74,9 @@ class Form:
 PAGES = (
     Page("/overview", pages.overview, Right.SEE),
     Page("/gates/{gate:int}", pages.gate, Right.SEE),
+    Page("/sites", places.sites, Right.SEE),
+    Page("/sites/{site:int}", places.site, Right.SEE),
+    Page("/sites/{site:int}/plan", places.plan, Right.REGISTRY),
     Page("/alarms", pages.alarms, Right.SEE),
     Page("/charts", pages.charts, Right.SEE),
     Page("/coverage", pages.coverage, Right.SEE),
@@ -85,6 +89,7 @@ PAGES = (
     Page("/login/once/{secret}", doors.once_form, None),
 )
 DOWNLOADS = (
+    Page("/sites/{site:int}/picture", places.picture, Right.SEE),
     Page("/registry/{kind}/export/{ending}", managing.export, Right.REGISTRY),
     Page("/trace/answers/{answer}/export/{ending}", tracing.export, Right.TRACE),
 )
@@ -93,6 +98,9 @@ FORMS = (
     Form("/login/once/{secret}", doors.once, None),
     Form("/logout", doors.log_out, None),
     Form("/preferences", doors.preferences, None),
+    Form("/sites/{site:int}/plan", places.set_plan, Right.REGISTRY, uploads=True),
+    Form("/sites/{site:int}/plan/pins", places.set_pins, Right.REGISTRY),
+    Form("/sites/{site:int}/plan/remove", places.remove_plan, Right.REGISTRY),
     Form("/alarms/{alarm:int}/acknowledge", managing.acknowledge, Right.ACKNOWLEDGE),
     Form("/registry/{kind}/import", managing.import_, Right.REGISTRY, uploads=True),
     Form("/trace", tracing.ask, Right.TRACE),
@@ -156,10 +164,13 @@ class _Made:
 
     async def events(self, request: Request) -> Response:
         desk, ask = self._desk, await self._ask(request, as_json=True)
-        session = ask.session
-        if session is None:
-            return await self._refuse(ask, RefusedError(HTTPStatus.UNAUTHORIZED, "error.log_in"))
-        audience = Audience(ask.language, may(session.role, Right.ENTRIES))
+        try:
+            session = ask.who
+        except RefusedError as error:
+            return await self._refuse(ask, error)
+        site = ask.query("site")
+        one = int(site[:18]) if site.isascii() and site.isdigit() else None
+        audience = Audience(ask.language, may(session.role, Right.ENTRIES), one)
         since = request.headers.get("last-event-id") or ask.query("since")
         stream = desk.live.stream(audience, since, lambda: desk.sessions.lasts(session))
         try:
@@ -176,9 +187,9 @@ class _Made:
             try:
                 yield first
                 async for message in stream:
-                    if time.monotonic() > again_s and session.password is not None:
+                    if time.monotonic() > again_s:
                         again_s = time.monotonic() + LOOK_AGAIN_S
-                        if await run_in_threadpool(self._still, session) is None:
+                        if not await run_in_threadpool(self._still, session):
                             return
                     yield message
             finally:
@@ -215,30 +226,25 @@ class _Made:
 
     async def _ask(self, request: Request, *, as_json: bool = False) -> Ask:
         desk = self._desk
-        session = desk.sessions.find(request.cookies.get(doors.session_cookie(request)))
-        if session is not None and session.password is not None:
-            session = await run_in_threadpool(self._still, session)
         chosen = language_of(request.cookies.get("edge_hub_language"))
         language: Language = chosen or language_of(desk.config.park.language) or DEFAULT
-        return Ask(desk, request, language, session, as_json)
-
-    def _still(self, session: Session) -> Session | None:
-        """The session, unless its user is gone or another since: role, password."""
+        secret = request.cookies.get(doors.session_cookie(request))
+        session, trouble = None, None
         try:
-            with self._desk.engine.connect() as connection:
-                user = find_account(connection, session.name)
+            session = await run_in_threadpool(desk.sessions.find, secret)
         except SQLAlchemyError as error:
-            log.warning("users can't be read: %s", _first_line(error))
-            return None
-        if user is None or (user.role, user.password) != (session.role, session.password):
-            self._desk.sessions.end(session)
-            return None
-        return session
+            trouble = _unreadable(error)
+        return Ask(desk, request, language, session, as_json, trouble=trouble)
+
+    def _still(self, session: Session) -> bool:
+        try:
+            return self._desk.sessions.still(session)
+        except SQLAlchemyError as error:
+            log.warning("sessions can't be read: %s", _first_line(error))
+            return False
 
     def _check_right(self, ask: Ask, right: Right | None) -> None:
-        if right is None:
-            return
-        if not may(ask.who.role, right):
+        if right is not None and not may(ask.who.role, right):
             raise RefusedError(HTTPStatus.FORBIDDEN, "error.forbidden")
 
     def _check_origin(self, ask: Ask, fields: FormData) -> None:
@@ -255,7 +261,7 @@ class _Made:
         if ask.session is not None:
             return ask.session.csrf
         visitor = ask.request.cookies.get(doors.visitor_cookie(ask.request))
-        return None if visitor is None else doors.visitor_key(self._desk.form_key, visitor)
+        return None if visitor is None else bound_to(visitor)
 
     # --- what is answered ---------------------------------------------------------------------
 
@@ -277,6 +283,8 @@ class _Made:
             for name, value in answer.cookies.items():
                 self._set_cookie(ask.request, response, name, value)
             return response
+        if isinstance(answer, Picture):
+            return _picture(ask.request, answer)
         if isinstance(answer, Download):
             named = {"Content-Disposition": f'attachment; filename="{answer.name}"'}
             return respond(ask.request, answer.content, answer.kind, headers=named)
@@ -289,7 +297,7 @@ class _Made:
         key, visitor = self._form_key(ask), None
         if key is None:
             visitor = doors.new_visitor()
-            key = doors.visitor_key(desk.form_key, visitor)
+            key = bound_to(visitor)
         theme = request.cookies.get("edge_hub_theme", "auto")
         values: Mapping[str, Any] = {
             "ask": ask,
@@ -336,6 +344,14 @@ class _Made:
             name, value, path="/", secure=secure, httponly=True, samesite="strict",
             max_age=_YEAR_S if lasting else None,
         )  # fmt: skip
+
+
+def _picture(request: Request, picture: Picture) -> Response:
+    """To be kept by the browser, and asked for again each time: who asks must still be allowed."""
+    kept = {"Cache-Control": "private, no-cache", "ETag": f'"{picture.digest}"'}
+    if kept["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=dict(HEADERS) | kept)
+    return respond(request, picture.content, picture.kind, headers=kept)
 
 
 def _path_of(request: Request) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Engine
 
-from hub.api.guard import LoginLimit
 from hub.config import Config
+from hub.logins import LoginLimits
 from hub.web import charts
 from hub.web.accounts import Passwords
 from hub.web.answers import Answers
@@ -25,7 +24,8 @@ from hub.web.live import BEAT_S, INTERVAL_S, Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
 from hub.web.session import Sessions
-from hub.web.texts import Language, name_of, say
+from hub.web.texts import name_of, say
+from hub.words import Language
 from identity.token import Tokeniser
 
 HERE = Path(__file__).parent
@@ -68,13 +68,14 @@ class Desk:
             zone=self.zone,
             silent_s=config.monitor.silent_s,
         )
-        self.sessions = Sessions(lifetime_s=config.api.login_h * 3600)
+        self.sessions = Sessions(
+            engine,
+            lifetime_s=config.api.login_h * 3600,
+            idle_s=config.api.idle_h * 3600,
+            now_ms=now_ms,
+        )
         self.passwords = Passwords()
-        # a person mistypes; a program that guesses gets nowhere (OWASP, credential stuffing)
-        self.by_pair = LoginLimit(most=8)  # name and address: nobody locks others out
-        self.by_address = LoginLimit(most=40)
-        self.by_name = LoginLimit(most=100)
-        self.form_key = secrets.token_bytes(32)
+        self.login_limits = LoginLimits(engine, now_ms=now_ms)
         self.answers = Answers()
         self.static = _static()
         self.environment = _environment(self.static)

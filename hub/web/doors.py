@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from http import HTTPStatus
 from math import ceil
@@ -10,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 
+from hub.logins import Limit
 from hub.web.accounts import Account
 from hub.web.kit import Ask, Go, RefusedError, View
 from hub.web.texts import language_of
@@ -50,11 +50,6 @@ def new_visitor() -> str:
     return secrets.token_urlsafe(16)
 
 
-def visitor_key(form_key: bytes, visitor: str) -> bytes:
-    """What the forms of that visitor are bound to."""
-    return hmac.digest(form_key, visitor.encode(errors="surrogatepass"), "sha256")
-
-
 def login_address(back: str) -> str:
     """Where to log in, to come back afterwards."""
     return "/login" if back in {"/", "/login"} else f"/login?{urlencode({'back': back})}"
@@ -75,24 +70,22 @@ def log_in(ask: Ask) -> View | Go:
     )
     back = safe_path(ask.text("back"))
     address = address_of(ask.request)
-    waits = (
-        (desk.by_address, address),
-        (desk.by_name, name),
-        (desk.by_pair, f"{name}\n{address}"),
+    # a person mistypes; a program that guesses gets nowhere (OWASP, credential stuffing). By name
+    # and address few: nobody locks others out
+    limits = (
+        Limit(f"page pair {name}\n{address}", 8),
+        Limit(f"page address {address}", 40),
+        Limit(f"page name {name}", 100),
     )
-    if wait_s := max(limit.wait_s(key) for limit, key in waits):
+    if wait_s := desk.login_limits.take(*limits):
         raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "error.patience", wait_s=ceil(wait_s))
-    # counted before it is looked at: tries at one time are tries too
-    for limit, key in waits:
-        limit.failed(key)
     account = desk.passwords.check(desk.engine, name, password)
     if account is None:
         return View(
             "login.html", {"wrong": True}, {"to": back, "name": name},
             status=HTTPStatus.UNAUTHORIZED,
         )  # fmt: skip
-    for limit, key in waits:
-        limit.succeeded(key)
+    desk.login_limits.succeeded(*limits)
     return _welcome(ask, account.name, account.role, account.password, back, account)
 
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from hub.web.texts import Language, name_of
+from hub.web.texts import name_of
+from hub.words import Language
 
 _NONE = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"

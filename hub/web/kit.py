@@ -20,7 +20,8 @@ from starlette.responses import Response
 from hub.roles import Right, may
 from hub.web.format import Forms
 from hub.web.session import Session
-from hub.web.texts import Language, say
+from hub.web.texts import say
+from hub.words import Language
 
 if TYPE_CHECKING:
     from hub.web.desk import Desk
@@ -61,10 +62,13 @@ class Ask:
     session: Session | None
     as_json: bool = False
     form: FormData = field(default_factory=FormData, repr=False)
+    trouble: RefusedError | None = None  # why it is not known who asks
 
     @property
     def who(self) -> Session:
         """Who is logged in. Raises RefusedError."""
+        if self.trouble is not None:
+            raise self.trouble
         if self.session is None:
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "error.log_in")
         return self.session
@@ -123,7 +127,16 @@ class Download:
     kind: str
 
 
-Answer = View | Go | Download
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for a page; it stays the same while its digest does."""
+
+    content: bytes
+    kind: str
+    digest: str
+
+
+Answer = View | Go | Download | Picture
 Handler = Callable[[Ask], Answer]
 
 
@@ -170,7 +183,7 @@ def respond(
 
 
 _PACKED = frozenset(
-    {"image/png", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    {"image/png", "image/webp", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 )
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.web.look import Looker, Overview
-from hub.web.texts import Language
+from hub.words import Language
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,11 @@ _KEEP_FOR_S = 2.0  # a reading of the store serves pages for so long
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Viewers who get the same bytes."""
+    """Viewers who get the same bytes. `site`: they look at that one alone."""
 
     language: Language
     entries: bool
+    site: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Piece:
     entries: bool = False
 
 
-Pieces = Callable[[Overview], Mapping[str, Piece]]
+Pieces = Callable[[Overview, int | None], Mapping[str, Piece]]  # of a site, or of the overview
 Render = Callable[[Audience, Piece], str]
 
 
@@ -76,7 +77,9 @@ class _Board:
     ) -> None:
         self.epoch = secrets.token_hex(4)  # another process counts anew
         self.version = 0
-        self.pieces: dict[str, tuple[Piece, int]] = {}
+        self.pieces: dict[tuple[int | None, str], tuple[Piece, int]] = {}
+        self.wanted: frozenset[int] = frozenset()  # sites whose own pieces are made too
+        self._made: frozenset[int] = frozenset()
         self._engine = engine
         self._looker = looker
         self._make = pieces
@@ -90,24 +93,33 @@ class _Board:
         raises SQLAlchemyError.
         """
         with self._lock:
-            if self._overview is None or time.monotonic() - self._read_s > older_s:
+            wanted = self.wanted
+            fresh = time.monotonic() - self._read_s <= older_s and wanted <= self._made
+            if self._overview is None or not fresh:
                 with self._engine.connect() as connection:
                     overview = self._looker.overview(connection, self._now_ms())
-                self._take(self._make(overview))
+                of: tuple[int | None, ...] = (None, *wanted)
+                made = {site: self._make(overview, site) for site in of}
+                self._take(
+                    {(site, name): one for site, some in made.items() for name, one in some.items()}
+                )
+                self._made = wanted
                 self._overview, self._read_s = overview, time.monotonic()
             return self._overview, f"{self.epoch}-{self.version}"
 
-    def changed(self, since: int, *, entries: bool) -> tuple[int, dict[str, Piece]]:
+    def changed(self, since: int, audience: Audience) -> tuple[int, dict[str, Piece]]:
         """The version now, and the pieces that changed after another."""
         with self._lock:
             found = {
                 name: piece
-                for name, (piece, version) in self.pieces.items()
-                if version > since and (entries or not piece.entries)
+                for (site, name), (piece, version) in self.pieces.items()
+                if version > since
+                and site == audience.site
+                and (audience.entries or not piece.entries)
             }
             return self.version, found
 
-    def _take(self, pieces: Mapping[str, Piece]) -> None:
+    def _take(self, pieces: Mapping[tuple[int | None, str], Piece]) -> None:
         after = self.version + 1
         kept = {}
         for name, piece in pieces.items():
@@ -165,10 +177,13 @@ class Live:
         viewer = _Viewer()
         await asyncio.to_thread(self.current)
         self._viewers.setdefault(audience, set()).add(viewer)
-        self._sent.setdefault(audience, self._board.version)
-        if self._watcher is None or self._watcher.done():
-            self._watcher = asyncio.create_task(self._watch())
         try:
+            self._board.wanted = self._watched()
+            # only where the site's own pieces were not made yet
+            await asyncio.to_thread(self._board.read, older_s=_KEEP_FOR_S)
+            self._sent.setdefault(audience, self._board.version)
+            if self._watcher is None or self._watcher.done():
+                self._watcher = asyncio.create_task(self._watch())
             yield b"retry: 2000\n\n"
             yield await asyncio.to_thread(self._message, audience, self._since(since))
             while lasts():
@@ -185,6 +200,10 @@ class Live:
         if not left:
             self._viewers.pop(audience, None)
             self._sent.pop(audience, None)
+            self._board.wanted = self._watched()
+
+    def _watched(self) -> frozenset[int]:
+        return frozenset(one.site for one in self._viewers if one.site is not None)
 
     def _since(self, text: str) -> int:
         epoch, _, version = text.partition("-")
@@ -230,7 +249,7 @@ class Live:
                 viewer.queue.put_nowait(message)
 
     def _message(self, audience: Audience, since: int) -> bytes:
-        version, changed = self._board.changed(since, entries=audience.entries)
+        version, changed = self._board.changed(since, audience)
         parts = {name: self._render(audience, piece) for name, piece in changed.items()}
         data = json.dumps({"at": self._now_ms(), "parts": parts}, ensure_ascii=False)
         return f"id: {self._board.epoch}-{version}\nevent: parts\ndata: {data}\n\n".encode()

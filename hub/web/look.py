@@ -19,6 +19,7 @@ from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary
 from hub.derive.visits import WENT_THROUGH
 from hub.monitor.alarms import Alarm, list_alarms
 from hub.monitor.occupancy import Heads, inside
+from hub.plans import Pin, Plan, pins, plan_pictures
 from hub.store.schema import (
     OPEN,
     gate_states,
@@ -69,6 +70,7 @@ class GateNow:
     oldest_unconfirmed_ms: int | None = None
     faults: tuple[Fault, ...] = ()
     readers: tuple[ReaderSummary, ...] = ()
+    pin: Pin | None = None  # on the site's plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,9 @@ class SiteNow:
     inside: int = 0
     entries: int = 0
     refused: int = 0
+    district: str | None = None
+    province: str | None = None
+    plan: Plan | None = None
 
     @property
     def status(self) -> Status:
@@ -176,9 +181,10 @@ class Looker:
         rows = connection.execute(
             select(
                 sites.c.id, sites.c.park, sites.c.site, sites.c.name, sites.c.latitude,
-                sites.c.longitude,
+                sites.c.longitude, sites.c.district, sites.c.province,
             ).order_by(sites.c.park, sites.c.site)
         )  # fmt: skip
+        plans = plan_pictures(connection)
         found = []
         for row in rows:
             entries, refused = self._counts.get(row.id, (0, 0))
@@ -187,7 +193,8 @@ class Looker:
                     id=row.id, park=row.park, site=row.site, name=row.name or row.site,
                     latitude=row.latitude, longitude=row.longitude,
                     gates=tuple(by_site.get(row.id, ())), inside=heads.get(row.id, Heads()).inside,
-                    entries=entries, refused=refused,
+                    entries=entries, refused=refused, district=row.district,
+                    province=row.province, plan=plans.get(row.id),
                 )
             )  # fmt: skip
         some = alarm_list(connection, is_open=True, most=_MOST_ALARMS)
@@ -217,15 +224,16 @@ class Looker:
         )  # fmt: skip
         if gate is not None:
             query = query.where(gates.c.id == gate)
+        pinned = pins(connection)
         found: defaultdict[int, list[GateNow]] = defaultdict(list)
         for row in connection.execute(query):
-            found[row.site].append(self._gate(row, now_ms))
+            found[row.site].append(self._gate(row, now_ms, pinned.get(row.id)))
         return found
 
-    def _gate(self, row: Any, now_ms: int) -> GateNow:
+    def _gate(self, row: Any, now_ms: int, pin: Pin | None) -> GateNow:
         name = row.name or row.gate
         if row.state is None:
-            return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD)
+            return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD, pin=pin)
         text, said = self._decoded.get(row.id, ("", None))
         if said is None or text != row.state:
             said = _state(row.state)
@@ -242,7 +250,7 @@ class Looker:
             heard_ms=row.heard_ms, since_ms=_ms(said.since), version=said.version,
             phase=summary.phase or None, door=summary.door if said.gate else None,
             granted=summary.granted, denied=summary.denied, oldest_unconfirmed_ms=oldest_ms,
-            faults=summary.faults, readers=summary.readers,
+            faults=summary.faults, readers=summary.readers, pin=pin,
         )  # fmt: skip
 
 

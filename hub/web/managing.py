@@ -62,7 +62,10 @@ def import_(ask: Ask) -> View:
     except RegistryError as error:
         return _registry(
             ask, kind,
-            {"faults": error.faults[:_SHOWN_FAULTS], "fault_count": len(error.faults)},
+            {
+                "faults": [one.told(ask.language) for one in error.faults[:_SHOWN_FAULTS]],
+                "fault_count": len(error.faults),
+            },
             HTTPStatus.UNPROCESSABLE_ENTITY,
         )  # fmt: skip
     desk.live.changed_now()

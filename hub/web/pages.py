@@ -43,6 +43,8 @@ def overview(ask: Ask) -> View:
         "worst": parts.worst(found) if large else None,
         "located": located,
         "places": () if large else places,
+        "planned": parts.plan_site(found),
+        "plan_pin": parts.plan_pin,
         "pin": parts.pin,
         "tile": parts.shown,
     }

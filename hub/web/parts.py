@@ -48,6 +48,16 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanPin:
+    """A gate on its site's plan."""
+
+    id: int
+    name: str
+    status: Status
+    left: bool  # its name stands to the left, where there is room
+
+
+@dataclass(frozen=True, slots=True)
 class Worst:
     """Gates that are not well, in a park too large for a tile each."""
 
@@ -59,8 +69,10 @@ def is_large(overview: Overview) -> bool:
     return overview.gate_count > MOST_TILES
 
 
-def pieces(overview: Overview) -> Mapping[str, Piece]:
-    """Every piece by the id of its element."""
+def pieces(overview: Overview, site: int | None = None) -> Mapping[str, Piece]:
+    """Every piece by the id of its element: of the overview, or of one site's pages."""
+    if site is not None:
+        return _of_site(next((one for one in overview.sites if one.id == site), None))
     found = {
         "layout": Piece("layout", layout(overview)),
         "verdict": Piece("verdict", verdict(overview)),
@@ -80,7 +92,19 @@ def layout(overview: Overview) -> str:
         return "large"
     names = [(site.id, site.name, site.latitude, site.longitude, [gate.id for gate in site.gates])
              for site in overview.sites]  # fmt: skip
-    return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+    planned = plan_site(overview)
+    return _digest([names, None if planned is None else layout_of(planned)])
+
+
+def layout_of(site: SiteNow) -> str:
+    """Tells pages made for another plan or other gates of the site, which must be loaded anew."""
+    return _digest([site.name, site.plan, [(gate.id, gate.name, gate.pin) for gate in site.gates]])
+
+
+def plan_site(overview: Overview) -> SiteNow | None:
+    """The site whose plan says more than a map: the only one with gates, where it has a plan."""
+    found = [site for site in overview.sites if site.gates]
+    return found[0] if len(found) == 1 and found[0].plan is not None else None
 
 
 def known(overview: Overview) -> tuple[int, int]:
@@ -112,6 +136,10 @@ def pin(site: SiteNow) -> Pin:
     return Pin(site.id, site.name, site.status, site.inside, gates)
 
 
+def plan_pin(gate: GateNow) -> PlanPin:
+    return PlanPin(gate.id, gate.name, gate.status, gate.pin is not None and gate.pin[0] > 0.66)
+
+
 def shown(gate: GateNow) -> GateNow:
     """A gate without what changes each minute and is not on its tile."""
     heard_ms = gate.heard_ms if gate.status is Status.OFFLINE else None
@@ -135,10 +163,34 @@ def worst(overview: Overview) -> Worst:
     return Worst(tuple(wrong[:_MOST_WORST]), max(0, len(wrong) - _MOST_WORST))
 
 
+def _of_site(site: SiteNow | None) -> Mapping[str, Piece]:
+    if site is None:
+        return {}
+    found = {
+        f"layout-site-{site.id}": Piece("layout_site", (site.id, layout_of(site))),
+        f"now-{site.id}": Piece("site_now", replace(site, gates=(), plan=None)),
+    }
+    for gate in site.gates:
+        found[f"gate-{gate.id}"] = Piece("tile", shown(gate))
+    return found | dict(_plan_pins(site))
+
+
+def _plan_pins(site: SiteNow) -> Iterator[tuple[str, Piece]]:
+    for gate in site.gates:
+        if site.plan is not None and gate.pin is not None:
+            yield f"plan-pin-{gate.id}", Piece("plan_pin", plan_pin(gate))
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+
+
 def _places(overview: Overview) -> Iterator[tuple[str, Piece]]:
     if is_large(overview):
         yield "worst", Piece("worst", worst(overview))
         return
+    if (planned := plan_site(overview)) is not None:
+        yield from _plan_pins(planned)
     for site in overview.sites:
         yield f"site-{site.id}", Piece("site_head", replace(site, gates=()))
         yield f"pin-{site.id}", Piece("pin", pin(site))

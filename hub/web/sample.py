@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from PIL import Image, ImageDraw, ImageFont
 from sqlalchemy import Connection, func, insert, select
 
+from hub.badges.drawing import FONT_FILES
+from hub.pictures import Picture
+from hub.plans import set_picture, set_pins
 from hub.store.schema import (
     alarms,
     anonymous,
@@ -77,6 +82,8 @@ def fill(connection: Connection, sample: Sample, *, now_ms: int) -> None:
     """Fill an empty store."""
     rng = random.Random(sample.seed)
     places = _sites(connection, sample)
+    if not sample.gates:
+        _plan(connection, now_ms)
     _states(connection, rng, places, now_ms)
     _people(connection, rng, sample.people)
     _passages(connection, rng, sample, places, now_ms)
@@ -139,6 +146,29 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
             )
         )  # fmt: skip
     return found
+
+
+_BUILDINGS = (
+    (90, 120, 420, 330, "Xưởng 1"), (90, 380, 420, 590, "Xưởng 2"), (520, 120, 760, 330, "Kho"),
+    (520, 380, 760, 590, "Văn phòng"), (860, 120, 1130, 590, "Bãi xe"),
+)  # fmt: skip
+
+
+def _plan(connection: Connection, now_ms: int) -> None:
+    """A drawing of the first site, with two of its three gates pinned."""
+    image = Image.new("RGB", (1200, 760), "#f7f5ef")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.truetype(str(FONT_FILES[False]), 30)
+    draw.rectangle((40, 60, 1160, 660), outline="#6b6b6b", width=6)
+    for left, top, right, bottom, name in _BUILDINGS:
+        draw.rectangle((left, top, right, bottom), fill="#e3ded1", outline="#8a8577", width=3)
+        draw.text(((left + right) / 2, (top + bottom) / 2), name, "#55524a", font, anchor="mm")
+    draw.text((600, 710), "Đại lộ Độc Lập", "#55524a", font, anchor="mm")
+    out = io.BytesIO()
+    image.save(out, "WEBP", lossless=True)
+    drawn = Picture(out.getvalue(), *image.size)
+    set_picture(connection, 1, drawn, who="sample", at_ms=now_ms)
+    set_pins(connection, 1, {11: (0.4, 0.868), 12: (0.965, 0.47)})
 
 
 def stream_name(key: int) -> str:

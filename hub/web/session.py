@@ -1,7 +1,7 @@
-"""Who is logged in: sessions, one-time log-ins, and forms that can't be forged.
+"""Who is logged in: sessions in the store, one-time log-ins, and forms that can't be forged.
 
-Everything is in memory and bounded: a restart logs everybody out. Of a session's id, of one-time
-log-ins and of API tokens only the SHA-256 is kept.
+Hubs over one store share the sessions, and a restart ends none. Of a session's id, which stands in
+the cookie alone, only the SHA-256 is kept; what binds forms to a session follows from the id.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import secrets
 import threading
 import time
@@ -16,76 +17,102 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_ID_BYTES = 32
-_MOST_SESSIONS = 10_000
-_MOST_ONCE = 100
+from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-Clock = Callable[[], float]  # monotonic seconds
+from hub.store.engine import writing
+from hub.store.schema import sessions, users
+
+log = logging.getLogger(__name__)
+
+_ID_BYTES = 32
+_MOST_OF_ONE = 200  # sessions of one name: walls of screens that share a viewer, and no more
+_MOST_ONCE = 100
+_MOST_ENDED = 1_000
+_TOUCHES = 12  # a session in use is written this many times at most in the time it may be idle
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Someone who is logged in. `password` is the stored hash at the log-in: where it has changed
-    since, or the role, the session is over. None for a one-time log-in.
-    """
+    """Someone who is logged in."""
 
     key: str  # SHA-256 of the id in the cookie
     name: str
     role: str
-    password: str | None
-    csrf: bytes = field(repr=False)
-    until_s: float
+    until_ms: int
+    csrf: bytes = field(default=b"", repr=False)
 
 
 class Sessions:
-    """Server-side sessions. May be used from several threads."""
+    """Sessions of a store, until `lifetime_s` or while they are not idle for `idle_s`.
 
-    def __init__(self, *, lifetime_s: float, clock: Clock = time.monotonic) -> None:
-        self._lifetime_s = lifetime_s
-        self._clock = clock
+    May be used from several threads. Raises SQLAlchemyError where the store can't be used.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        lifetime_s: float,
+        idle_s: float,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._engine = engine
+        self._lifetime_ms = int(lifetime_s * 1000)
+        self._idle_ms = int(idle_s * 1000)
+        self._now_ms = now_ms
         self._lock = threading.Lock()
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._once: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()  # here, lately: open streams end too
+        self._once: OrderedDict[str, tuple[str, str, int]] = OrderedDict()
 
     def begin(self, name: str, role: str, password: str | None) -> str:
-        """A new session; its id, for the cookie alone."""
+        """A new session; its id, for the cookie alone. `password` is the stored hash: where that
+        changes, or the role, the session is over. None for a one-time log-in.
+        """
         secret = secrets.token_urlsafe(_ID_BYTES)
-        session = Session(
-            _digest(secret), name, role, password,
-            csrf=secrets.token_bytes(_ID_BYTES), until_s=self._clock() + self._lifetime_s,
-        )  # fmt: skip
-        with self._lock:
-            self._sessions[session.key] = session
-            while len(self._sessions) > _MOST_SESSIONS:
-                self._sessions.popitem(last=False)
+        now_ms = self._now_ms()
+        with writing(self._engine) as connection:
+            self._clear(connection, name, now_ms)
+            connection.execute(
+                insert(sessions).values(
+                    digest=_digest(secret), name=name, role=role,
+                    password_digest=None if password is None else _digest(password),
+                    begun_ms=now_ms, seen_ms=now_ms, until_ms=now_ms + self._lifetime_ms,
+                )
+            )  # fmt: skip
         return secret
 
     def find(self, secret: str | None) -> Session | None:
-        """The session of an id, while it lasts."""
+        """The session of an id, while it lasts. That it is used is noted, now and then."""
         if not secret:
             return None
-        key = _digest(secret)
-        with self._lock:
-            session = self._sessions.get(key)
-            if session is not None and session.until_s <= self._clock():
-                del self._sessions[key]
-                return None
-        return session
+        session = self._read(_digest(secret))
+        if session is None:
+            return None
+        return Session(
+            session.key, session.name, session.role, session.until_ms,
+            csrf=bound_to(secret),
+        )  # fmt: skip
+
+    def still(self, session: Session) -> bool:
+        """Whether it lasts, by the store. Counts as a use: a screen that only looks on uses it."""
+        return self._read(session.key) is not None
 
     def lasts(self, session: Session) -> bool:
-        """Whether it is still there."""
+        """Whether nothing that is known here speaks against it: without a look at the store."""
         with self._lock:
-            return session.key in self._sessions and session.until_s > self._clock()
+            return session.key not in self._ended and session.until_ms > self._now_ms()
 
     def end(self, session: Session) -> None:
-        with self._lock:
-            self._sessions.pop(session.key, None)
+        """At the log-out."""
+        self._end(session.key)
 
     def once(self, name: str, role: str, *, lasts_s: float = 900.0) -> str:
-        """A log-in that works once, without a password."""
+        """A log-in at this hub that works once, without a password. It ends with the process."""
         secret = secrets.token_urlsafe(_ID_BYTES)
         with self._lock:
-            self._once[_digest(secret)] = (name, role, self._clock() + lasts_s)
+            until_ms = self._now_ms() + int(lasts_s * 1000)
+            self._once[_digest(secret)] = (name, role, until_ms)
             while len(self._once) > _MOST_ONCE:
                 self._once.popitem(last=False)
         return secret
@@ -93,8 +120,68 @@ class Sessions:
     def take_once(self, secret: str) -> tuple[str, str] | None:
         """Name and role of a one-time log-in, which is used up by this."""
         with self._lock:
-            name, role, until_s = self._once.pop(_digest(secret), ("", "", 0.0))
-        return (name, role) if until_s > self._clock() else None
+            name, role, until_ms = self._once.pop(_digest(secret), ("", "", 0))
+        return (name, role) if until_ms > self._now_ms() else None
+
+    # --- the store ----------------------------------------------------------------------------
+
+    def _read(self, key: str) -> Session | None:
+        query = (
+            select(
+                sessions, users.c.role.label("role_now"), users.c.password.label("password_now")
+            )
+            .join(users, users.c.name == sessions.c.name, isouter=True)
+            .where(sessions.c.digest == key)
+        )  # fmt: skip
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        now_ms = self._now_ms()
+        if row is None or row.until_ms <= now_ms or row.seen_ms + self._idle_ms <= now_ms:
+            return None
+        if row.password_digest is not None and (
+            row.role_now != row.role
+            or not hmac.compare_digest(row.password_digest, _digest(row.password_now))
+        ):
+            self._end(key)
+            return None
+        if now_ms - row.seen_ms >= self._idle_ms // _TOUCHES:
+            self._touch(key, now_ms)
+        return Session(key, row.name, row.role, row.until_ms)
+
+    def _touch(self, key: str, now_ms: int) -> None:
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    update(sessions).where(sessions.c.digest == key).values(seen_ms=now_ms)
+                )
+        except SQLAlchemyError as error:
+            # the page can be shown all the same: the next one tries again
+            log.warning("a session's use was not noted: %s", str(error).partition("\n")[0])
+
+    def _clear(self, connection: Connection, name: str, now_ms: int) -> None:
+        """Take out what is over, and of one name the oldest beyond the bound."""
+        idle = sessions.c.seen_ms <= now_ms - self._idle_ms
+        connection.execute(delete(sessions).where(or_(sessions.c.until_ms <= now_ms, idle)))
+        own = select(sessions.c.digest).where(sessions.c.name == name)
+        newest = own.order_by(sessions.c.begun_ms.desc()).limit(_MOST_OF_ONE - 1).subquery()
+        connection.execute(
+            delete(sessions).where(
+                sessions.c.name == name, sessions.c.digest.not_in(select(newest.c.digest))
+            )
+        )
+
+    def _end(self, key: str) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(delete(sessions).where(sessions.c.digest == key))
+        with self._lock:
+            self._ended[key] = None
+            while len(self._ended) > _MOST_ENDED:
+                self._ended.popitem(last=False)
+
+
+def bound_to(secret: str) -> bytes:
+    """What forms are bound to a cookie with: whoever lacks the cookie can't make it."""
+    return hmac.digest(secret.encode(errors="surrogatepass"), b"forms", "sha256")
 
 
 def masked(csrf: bytes) -> str:

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
-Language = Literal["vi", "en"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
+from hub.words import LANGUAGES, Language, read_catalogue
+
 DEFAULT: Language = "vi"
-
-
-def read_catalogue(path: Path) -> Mapping[str, tuple[str, ...]]:
-    """Every text by its key `table.name`, in the order of LANGUAGES. Raises ValueError."""
-    found = {}
-    for table, entries in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        for name, texts in entries.items():
-            if len(texts) != len(LANGUAGES) or not all(texts):
-                raise ValueError(f"{path.name}: {table}.{name}: give one text for each language")
-            found[f"{table}.{name}"] = tuple(texts)
-    return found
-
-
 CATALOGUE = read_catalogue(Path(__file__).with_name("texts.toml"))
 
 

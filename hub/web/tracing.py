@@ -115,8 +115,11 @@ def ask(ask: Ask) -> View | Go:
     with ask.desk.engine.connect() as connection:
         try:
             found = _answered(ask, connection, question, value)
-        except (UnknownError, ValueFaultError) as fault:
-            error = ask.say("error.question", what=str(fault))
+        except ValueFaultError as fault:
+            told = (fault.what.told(ask.language), fault.mend.told(ask.language))
+            error = ask.say("error.question", what="; ".join(told))
+        except UnknownError as unknown:
+            error = ask.say("error.question", what=str(unknown))
     if found is None:
         # a question without an answer was asked all the same
         asked = asdict(question) | {"value": fields["value"]}

@@ -15,7 +15,7 @@ from hub.store.backup import back_up, restore
 from hub.store.base import StoreError
 from hub.store.opening import open_store
 from hub.store.status import read_status
-from tests.hub.support import START, Chain, give, stored
+from tests.hub.support import START, Chain, execute, give, rows, stored
 from tests.integration.support import ROOT, Gate, HubProcess, assert_each_once
 from tests.mqtt.support import Broker
 from tests.pgcluster import Cluster
@@ -91,6 +91,26 @@ def test_what_stood_there_is_kept_whole(tmp_path: Path) -> None:
     assert sorted(stored(where)) == [1, 2, 3]
     assert sorted(stored(tmp_path / "hub.db.before-restore")) == [1, 2, 3, 4, 5]
     assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_restored_store_opens_no_session_that_was_closed_since(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    where: str | Path = tmp_path / "hub.db"
+    again = where
+    if kind == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        where, again = cluster.database(), cluster.empty()
+    open_store(where).close()
+    values = "('d', 'lan', 'manager', 1, 1, 9)"
+    names = "digest, name, role, begun_ms, seen_ms, until_ms"
+    execute(where, f"INSERT INTO sessions ({names}) VALUES {values}")
+    back_up(where, tmp_path / "copy")
+    restore(again, tmp_path / "copy")
+    assert rows(again, "SELECT digest FROM sessions") == []
+    if again is not where:
+        assert rows(where, "SELECT digest FROM sessions") == [("d",)]
 
 
 def test_a_backup_never_takes_another_ones_place(tmp_path: Path) -> None:

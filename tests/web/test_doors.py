@@ -10,19 +10,11 @@ from sqlalchemy import update
 from hub.roles import Role
 from hub.store.schema import users
 from hub.users import add, set_password
-from hub.web.session import Sessions, masked, matches
+from hub.web.session import masked, matches
 from tests.browser.hubpages import NOW_MS, PASSWORD, Served
 from tests.web.visitor import Visitor
 
 LogIn = Callable[[str], Visitor]
-
-
-class Ticks:
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def test_nobody_sees_a_page_without_logging_in(anyone: Visitor, served: Served) -> None:
@@ -164,35 +156,6 @@ def test_a_one_time_link_works_once_and_not_by_being_looked_at(served: Served) -
     assert second.post(path, page=path).status_code == 403
     first.close()
     second.close()
-
-
-def test_a_session_ends_by_itself() -> None:
-    clock = Ticks()
-    sessions = Sessions(lifetime_s=3_600, clock=clock)
-    secret = sessions.begin("lan", "manager", None)
-    session = sessions.find(secret)
-    assert session is not None
-    clock.now_s += 3_599
-    assert sessions.find(secret) == session
-    clock.now_s += 1
-    assert not sessions.lasts(session)
-    assert sessions.find(secret) is None
-
-
-def test_a_one_time_log_in_is_gone_after_a_quarter_of_an_hour() -> None:
-    clock = Ticks()
-    sessions = Sessions(lifetime_s=3_600, clock=clock)
-    secret = sessions.once("demo", "manager")
-    clock.now_s += 901
-    assert sessions.take_once(secret) is None
-
-
-def test_the_sessions_kept_are_bounded() -> None:
-    sessions = Sessions(lifetime_s=3_600)
-    first = sessions.begin("lan", "viewer", None)
-    for _ in range(10_000):
-        sessions.begin("lan", "viewer", None)
-    assert sessions.find(first) is None
 
 
 def test_a_forms_token_is_another_text_each_time_and_still_fits() -> None:

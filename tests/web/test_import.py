@@ -70,6 +70,27 @@ def test_a_good_file_is_taken_and_written_down(log_in: LogIn, served: Served) ->
     assert "Ngọc Ánh" not in line.asked + line.seen
 
 
+@pytest.mark.parametrize(
+    ("language", "what", "mend"),
+    [
+        ("vi", "&#39;12&#39; có 2 chữ số", "hãy ghi 0912345678"),
+        ("en", "&#39;12&#39; has 2 digits", "write it as 0912345678"),
+    ],
+)
+def test_a_bad_line_is_told_in_the_pages_language(
+    log_in: LogIn, language: str, what: str, mend: str
+) -> None:
+    manager = log_in("manager")
+    manager.client.cookies.set("edge_hub_language", language)
+    raw = "Đơn vị;Mã số;Số điện thoại\nsong-than;GV1;\nsong-than;GV2;12\n".encode()
+    status, text = send(manager, raw)
+    assert status == 422
+    row = text[text.index('<td class="n">3</td>') :].partition("</tr>")[0]
+    assert "<td>Số điện thoại</td>" in row
+    assert what in row
+    assert mend in row
+
+
 def test_script_in_a_bad_line_is_named_as_text(log_in: LogIn) -> None:
     status, text = send(log_in("manager"), b"park,holder,<script>alert(1)</script>\na,b,c\n")
     assert status == 422

@@ -18,8 +18,8 @@ from tests.web.visitor import Visitor
 
 LogIn = Callable[[str], Visitor]
 ADDRESS = re.compile(r"""(?:href|src|action)="([^"]+)\"""")
-EVERYONE = {"/overview", "/gates/11", "/alarms", "/charts", "/coverage"}
-LISTS = {"/registry/sites", "/registry/gates", "/registry/roster"}
+EVERYONE = {"/overview", "/sites", "/sites/1", "/gates/11", "/alarms", "/charts", "/coverage"}
+LISTS = {"/registry/sites", "/registry/gates", "/registry/roster", "/sites/1/plan"}
 ALLOWED = {
     "viewer": EVERYONE,
     "manager": EVERYONE | LISTS | {"/muster"},
@@ -249,6 +249,7 @@ def test_a_park_too_large_for_a_tile_each_shows_what_needs_a_look(tmp_path: Path
         answer = visitor.get("/overview")
         assert "3 trong 700 cổng cần xem" in answer.text
         assert answer.text.count('class="tile ') == 3
+        assert "Ở đây chỉ có những cổng cần xem trong 700 cổng" in answer.text
         assert 'class="map"' not in answer.text
         assert len(answer.content) < 30_000
         visitor.close()

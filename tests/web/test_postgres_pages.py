@@ -11,6 +11,7 @@ import pytest
 
 from hub.web.sample import Sample, token_of
 from tests.browser.hubpages import Served
+from tests.web.drawing import plan_png
 from tests.web.visitor import Visitor
 
 pgcluster = pytest.importorskip("tests.pgcluster")
@@ -19,7 +20,7 @@ TWINS = (
     "/overview.json", "/gates/11.json", "/gates/31.json", "/alarms.json",
     "/charts.json?site=song-than/cong-chinh", "/coverage.json?first=2026-11-20&last=2026-11-25",
     "/muster.json?site=song-than/ky-tuc-xa", "/registry/sites.json", "/registry/gates.json",
-    "/registry/roster.json",
+    "/registry/roster.json", "/sites.json", "/sites/1.json",
 )  # fmt: skip
 QUESTION = {
     "kind": "token", "value": token_of(17), "from": "2026-11-21T00:00", "to": "2026-11-25T07:20",
@@ -63,6 +64,11 @@ def seen(served: Served) -> dict[str, Any]:
     page = "/registry/roster"
     manager.post(f"{page}/import", page=page, files={"file": ("a.csv", io.BytesIO(raw))})
     found["imported"] = manager.get(f"{page}.json").json()
+    picture = {"picture": ("plan.png", plan_png())}
+    manager.post("/sites/2/plan", page="/sites/2/plan", files=picture)
+    manager.post("/sites/2/plan/pins", {"x-21": "25", "y-21": "75.5"}, page="/sites/2/plan")
+    found["site"] = manager.get("/sites/2.json").json()
+    found["picture"] = manager.get("/sites/2/picture").content
     administrator = visitor(served, "administrator")
     found["audit"] = administrator.get("/audit.json").json()
     for one in (manager, tracer, administrator):
@@ -74,5 +80,6 @@ def test_every_page_says_the_same_over_postgresql(both: tuple[Served, Served]) -
     lite, postgres = (seen(served) for served in both)
     for name, value in lite.items():
         assert postgres[name] == value, name
+    assert lite["site"]["site"]["gates"][0]["pin"] == [0.25, 0.755]
     assert len(lite["answer"]["answer"]["contacts"]["contacts"]) > 3
     assert lite["audit"]["total"] >= 4

@@ -13,7 +13,8 @@ from edge.gate.state import DoorState
 from hub.registry.columns import COLUMNS
 from hub.roles import Role
 from hub.web.look import Status
-from hub.web.texts import CATALOGUE, name_of, read_catalogue, say
+from hub.web.texts import CATALOGUE, name_of, say
+from hub.words import read_catalogue
 
 WEB = Path(__file__).parents[2] / "hub/web"
 SOURCES = [*WEB.glob("*.py"), *WEB.glob("templates/*")]

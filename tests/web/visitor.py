@@ -9,7 +9,7 @@ import httpx
 
 from tests.browser.hubpages import PASSWORD, Served
 
-_TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
+TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 
 
 class Visitor:
@@ -25,7 +25,7 @@ class Visitor:
         return self.client.get(path, **more)
 
     def form_token(self, path: str = "/login") -> str:
-        found = _TOKEN.search(self.get(path).text)
+        found = TOKEN.search(self.get(path).text)
         assert found is not None, f"{path} has no form"
         return found[1]
 

@@ -13,7 +13,7 @@ from hub.api.deps import Registrar, TheHub, Viewer, note, now_ms
 from hub.registry import book
 from hub.registry.book import Counts, Imported
 from hub.registry.columns import Kind, exported
-from hub.registry.faults import Fault, RegistryError
+from hub.registry.faults import RegistryError, Told
 from hub.registry.files import read_listing
 from hub.sheets import write_csv, write_xlsx
 from hub.store.engine import writing
@@ -27,7 +27,7 @@ class Refused(BaseModel):
     """Nothing was taken: every fault of the file."""
 
     error: str
-    faults: list[Fault]
+    faults: list[Told]
 
 
 @router.get("")
@@ -96,7 +96,7 @@ def post_import(
 
 def refused(error: RegistryError) -> JSONResponse:
     """The answer to a file with faults."""
-    first = str(error.faults[0])
-    more = f" (and {len(error.faults) - 1} more)" if len(error.faults) > 1 else ""
-    body = {"error": first + more, "faults": [asdict(one) for one in error.faults]}
+    told = [one.told() for one in error.faults]
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+    body = {"error": f"{told[0]}{more}", "faults": [asdict(one) for one in told]}
     return JSONResponse(body, status_code=422)

@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from hub.api.deps import TheHub, now_ms, user_of
+from hub.logins import Limit
 from hub.monitor.health import Health, health
 from hub.monitor.metrics import CONTENT_TYPE, metrics
 from hub.store.engine import writing
@@ -65,8 +66,8 @@ def get_metrics(hub: TheHub) -> Response:
 def login(hub: TheHub, request: Request, sent: Login) -> Session:
     """Trade name and password for a token. After five failures one waits for five minutes."""
     client = request.client.host if request.client is not None else "unknown"
-    keys = (f"name {sent.name}", f"from {client}")
-    if wait_s := hub.logins.wait_s(*keys):
+    limits = (Limit(f"api name {sent.name}", 5), Limit(f"api address {client}", 5))
+    if wait_s := hub.logins.take(*limits):
         raise HTTPException(
             429,
             f"too many log-ins that failed; try again in {wait_s:.0f} s",
@@ -75,9 +76,8 @@ def login(hub: TheHub, request: Request, sent: Login) -> Session:
     with hub.engine.connect() as connection:
         user = by_password(connection, sent.name, sent.password)
     if user is None:
-        hub.logins.failed(*keys)
         raise HTTPException(401, "name or password is wrong")
-    hub.logins.succeeded(*keys)
+    hub.logins.succeeded(*limits)
     at_ms = now_ms()
     until_ms = at_ms + int(hub.config.api.login_h * 3_600_000)
     with writing(hub.engine) as connection:

@@ -31,7 +31,7 @@ document.querySelector("[data-print]")?.addEventListener("click", () => window.p
         if (!old) return;
         const fresh = element(html, old);
         if (!fresh || fresh.id !== name) return;
-        if (name === "layout") {
+        if (fresh.dataset.layout) {
             if (fresh.dataset.layout !== old.dataset.layout) location.reload();
             return;
         }

@@ -15,7 +15,6 @@ from sqlalchemy import Engine, insert, select
 
 from hub import users
 from hub.api.app import create
-from hub.api.guard import LoginLimit
 from hub.api.server import Server
 from hub.config import ApiTable, Config, ConfigError, IdentityTable
 from hub.roles import GIVEN, Right, Role, may
@@ -83,7 +82,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def api(served: Api) -> Api:
     """The same server for each test, over tables that are empty but for the users."""
     served.broker = None
-    served.app.state.hub.logins.succeeded("name a-manager", "name a-viewer", "from 127.0.0.1")
     with served.engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             if table.name not in {"users", "api_tokens"}:
@@ -211,20 +209,6 @@ def test_guessing_ends_after_five_tries_even_with_the_right_password(api: Api) -
     answer = login(api, "a-manager", PASSWORD)
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 301
-
-
-def test_failed_tries_are_forgotten_after_a_while() -> None:
-    now = [0.0]
-    limit = LoginLimit(most=2, window_s=60, clock_s=lambda: now[0])
-    limit.failed("a")
-    now[0] = 30
-    limit.failed("a", "b")
-    assert (limit.wait_s("a"), limit.wait_s("b")) == (30, 0)
-    now[0] = 60
-    assert limit.wait_s("a") == 0
-    limit.failed("a")
-    limit.succeeded("a")
-    assert limit.wait_s("a") == 0
 
 
 # --- what is told ---------------------------------------------------------------------------

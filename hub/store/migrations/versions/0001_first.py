@@ -149,6 +149,33 @@ def _api_tokens() -> None:
     )
 
 
+def _sessions() -> None:
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("password_digest", sa.Text()),
+        sa.Column("begun_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("sessions_name", "sessions", ["name", "begun_ms"], unique=False)
+
+
+def _login_tries() -> None:
+    op.create_table(
+        "login_tries",
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("login_tries_digest", "login_tries", ["digest", "at_ms"], unique=False)
+    op.create_index("login_tries_at", "login_tries", ["at_ms"], unique=False)
+
+
 def _boots() -> None:
     op.create_table(
         "boots",
@@ -481,6 +508,32 @@ def _passages() -> None:
     )
 
 
+def _site_plans() -> None:
+    op.create_table(
+        "site_plans",
+        sa.Column("site", _ID, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["sites.id"]),
+        sa.PrimaryKeyConstraint("site"),
+    )
+
+
+def _gate_pins() -> None:
+    op.create_table(
+        "gate_pins",
+        sa.Column("gate", _ID, nullable=False),
+        sa.Column("x", sa.Float(), nullable=False),
+        sa.Column("y", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["gate"], ["gates.id"]),
+        sa.PrimaryKeyConstraint("gate"),
+    )
+
+
 TABLES = (
     _alarms,
     _audit,
@@ -490,6 +543,8 @@ TABLES = (
     _streams,
     _users,
     _api_tokens,
+    _sessions,
+    _login_tries,
     _boots,
     _early_outcomes,
     _clock_records,
@@ -505,5 +560,7 @@ TABLES = (
     _anonymous,
     _gate_states,
     _offline,
+    _site_plans,
+    _gate_pins,
     _passages,
 )
