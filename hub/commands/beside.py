@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from sqlalchemy import Engine, inspect
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from hub.commands.common import Refusal, load_config
 from hub.config import Config
@@ -30,19 +30,30 @@ out_option = click.option(
 )
 
 
-@contextmanager
-def opened(
-    command: str, config: Path | None, store: str | Path | None
-) -> Iterator[tuple[Engine, Config]]:
-    """The store of this call, with every table there. What it says is told in one line."""
-    loaded = load_config(config, store=store)
-    where = loaded.store.where
+def engine_of(command: str, config: Config) -> Engine:
+    """The store of the configuration, whether or not it can be used now. Raises Refusal."""
+    where = config.store.where
     if isinstance(where, Path) and not where.exists():
         raise Refusal(
             f"edge-hub {command}: {where}: no such file; name the store with --store, or start "
             "`edge-hub serve`, which makes it"
         )
-    engine = connect(where)
+    try:
+        return connect(where)
+    except ArgumentError as error:
+        raise Refusal(f"edge-hub {command}: {where}: is no URL of a store: {error}") from error
+
+
+@contextmanager
+def opened(
+    command: str, config: Path | None, store: str | Path | None, *faults: type[Exception]
+) -> Iterator[tuple[Engine, Config]]:
+    """The store of this call, with every table there. What it says is told in one line, and so are
+    `faults`, which a person can mend.
+    """
+    loaded = load_config(config, store=store)
+    engine = engine_of(command, loaded)
+    where = loaded.store.where
     try:
         there = set(inspect(engine).get_table_names())
         if lacking := set(metadata.tables) - there:
@@ -51,6 +62,8 @@ def opened(
                 "of this version once, which brings the store up to date"
             )
         yield engine, loaded
+    except faults as error:
+        raise Refusal(f"edge-hub {command}: {error}") from error
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise Refusal(f"edge-hub {command}: {where}: {first_line(cause)}") from error

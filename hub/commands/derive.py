@@ -9,7 +9,9 @@ import threading
 from pathlib import Path
 
 import click
+from sqlalchemy import Engine
 
+from hub.commands.beside import engine_of, opened
 from hub.commands.common import (
     Command,
     Refusal,
@@ -20,7 +22,7 @@ from hub.commands.common import (
     write_json,
 )
 from hub.commands.logs import set_up
-from hub.commands.questions import engine_of, refusing
+from hub.config import Config
 from hub.derive.follower import Follower, NotReadyError
 from hub.derive.turns import BusyError, leading
 
@@ -48,16 +50,16 @@ def derive(
     `edge-hub serve` does this by itself. One process at a time derives for a store. After a kill
     it goes on where it was.
     """
-    loaded = load_config(config, store=store)
-    engine = engine_of(loaded)
-    follower = Follower(engine, longest_stay_h=loaded.visits.longest_stay_h)
     if follow:
         if anew:
             raise Refusal("edge-hub derive: --anew is done once: leave --follow away")
+        loaded = load_config(config, store=store)
         set_up(as_json=as_json)
-        _follow(follower, with_parent=with_parent)
+        # a store that is away is waited for
+        _follow(_follower(engine_of("derive", loaded), loaded), with_parent=with_parent)
         return
-    with refusing("derive", NotReadyError, BusyError):
+    with opened("derive", config, store, NotReadyError, BusyError) as (engine, loaded):
+        follower = _follower(engine, loaded)
         follower.check()
         with leading(engine):
             if anew:
@@ -67,6 +69,10 @@ def derive(
         write_json({"derived": done})
     else:
         click.echo(f"derived {done} records")
+
+
+def _follower(engine: Engine, config: Config) -> Follower:
+    return Follower(engine, longest_stay_h=config.visits.longest_stay_h)
 
 
 def _follow(follower: Follower, *, with_parent: bool) -> None:

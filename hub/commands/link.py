@@ -9,17 +9,16 @@ import click
 from sqlalchemy import delete
 
 from hub import audit
+from hub.commands.beside import opened
 from hub.commands.common import (
     Command,
     Refusal,
     acting,
     config_option,
     json_option,
-    load_config,
     store_option,
     write_json,
 )
-from hub.commands.questions import engine_of, refusing
 from hub.derive.follower import Follower
 from hub.derive.turns import BusyError, leading
 from hub.roles import Right
@@ -56,11 +55,10 @@ def link(
     Tokens may be shortened to their beginning. Visits are made anew at once, or by the hub that
     derives for this store within seconds.
     """
-    loaded = load_config(config, store=store)
-    with refusing("link", audit.RefusedError, lookup.UnknownError):
+    mendable = (audit.RefusedError, lookup.UnknownError)
+    with opened("link", config, store, *mendable) as (engine, loaded):
         role = acting(loaded, Right.TRACE, "link")
         stated = audit.purpose_of(purpose)
-        engine = engine_of(loaded)
         with engine.connect() as connection:
             ids = sorted(lookup.id_of_token(connection, one) for one in (token, other))
         if ids[0] == ids[1]:

@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 
 from hub import audit
+from hub.commands.beside import opened
 from hub.commands.common import (
     Command,
     Refusal,
     acting,
     config_option,
     json_option,
-    load_config,
     store_option,
     write_json,
 )
-from hub.commands.questions import engine_of, moment, refusing, shown
+from hub.commands.questions import moment, shown
 from hub.commands.trace import show
 from hub.roles import Right
 from hub.trace import lookup, output, presence
@@ -46,11 +46,9 @@ def muster(
     """
     if site is None and not counts:
         raise Refusal("edge-hub muster: name the --site, or ask for --counts of every site")
-    loaded = load_config(config, store=store)
-    with refusing("muster", lookup.UnknownError):
+    with opened("muster", config, store, lookup.UnknownError) as (engine, loaded):
         role = acting(loaded, Right.SEE if counts else Right.MUSTER, "muster")
         at_ms = round((moment(at_text, "--at").timestamp() if at_text else time.time()) * 1000)
-        engine = engine_of(loaded)
         with engine.connect() as connection:
             place = lookup.place(connection, site) if site else None
             if counts or place is None:

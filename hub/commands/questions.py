@@ -1,43 +1,11 @@
-"""What the commands that ask the store share."""
+"""Times as people write them and read them, for the commands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-
-from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from feed.codec import format_time
 from hub.commands.common import Refusal
-from hub.config import Config
-from hub.store.engine import connect
-
-
-def engine_of(config: Config) -> Engine:
-    """The store of the configuration. Raises Refusal."""
-    store = config.store.where
-    try:
-        engine = connect(store)
-    except ArgumentError as error:
-        raise Refusal(f"{store}: is no URL of a store: {error}") from error
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
-        raise Refusal(f"{store}: no such file; name the store with --store")
-    return engine
-
-
-@contextmanager
-def refusing(command: str, *faults: type[Exception]) -> Iterator[None]:
-    """Faults that a person can mend, and a store that can't be used: one line, exit code 2."""
-    try:
-        yield
-    except faults as error:
-        raise Refusal(f"edge-hub {command}: {error}") from error
-    except DBAPIError as error:
-        text = " ".join(str(error.orig).split())
-        raise Refusal(f"edge-hub {command}: the store can't be used: {text}") from error
 
 
 def moment(text: str, what: str) -> datetime:

@@ -11,17 +11,17 @@ from typing import Any
 import click
 
 from hub import audit
+from hub.commands.beside import opened
 from hub.commands.common import (
     Command,
     Refusal,
     acting,
     config_option,
     json_option,
-    load_config,
     store_option,
     write_json,
 )
-from hub.commands.questions import end_of, engine_of, moment, refusing, shown
+from hub.commands.questions import end_of, moment, shown
 from hub.roles import Right
 from hub.trace import graph, lookup, output, questions
 from hub.trace.answers import Contacts, Period
@@ -102,14 +102,14 @@ def trace(
     it may lack. Who asked, why, and what was seen is written to the audit before it is shown.
     Times without a zone are local.
     """
-    loaded = load_config(config, store=store)
-    with refusing("trace", audit.RefusedError, lookup.UnknownError, KeyFileError, OSError):
+    mendable = (audit.RefusedError, lookup.UnknownError, KeyFileError, OSError)
+    with opened("trace", config, store, *mendable) as (engine, loaded):
         role = acting(loaded, Right.TRACE, "trace")
         asker = Asker(audit.user(), role, audit.purpose_of(purpose))
         question = _question(begin, end, credentials, **options)
         _check(question, graph_file)
         key = key_file or loaded.identity.key_file
-        answer = ask(engine_of(loaded), question, asker, key)
+        answer = ask(engine, question, asker, key)
         sheet = sheet_of(answer, shown)
         if csv_file is not None:
             _write(csv_file, output.to_csv(sheet).encode())
