@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -29,7 +27,7 @@ from edge.demo.broker import free_port
 from edge.gate import events as ev
 from edge.gate.rules import Rules
 from edge.kiosk.worker import Kiosk, KioskWorker
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import Chromium, launched
 from tests.gate.gatebench import RULES, Bench
 
 GOAL_MS = 100.0
@@ -80,8 +78,8 @@ def measure(people: int) -> tuple[list[float], list[float]]:
     worker = KioskWorker(kiosk, lambda _: None)
     worker.start()
     changed, drawn = [], []
-    with tempfile.TemporaryDirectory() as name, Chromium(Path(name) / "profile") as browser:
-        browser.resize(1280, 720)
+    with launched() as program, Chromium(program) as browser:
+        browser.size(1280, 720)
         time.sleep(1.0)
         browser.open(kiosk.address("in"))
         browser.run(NOTE)

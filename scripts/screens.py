@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from edge.drivers.sim.render import Renderer
 from edge.drivers.sim.world import Grip, Visit
 from edge.kiosk.view import Screen
 from edge.scan.child import small_picture
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import Chromium, launched
 from tests.browser.pinned import PinnedKiosk, every_view, shows
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,11 +52,10 @@ def main() -> int:
         sizes = {name: SIZES[name] for name in arguments.sizes.split(",")}
         settings = {name: SETTINGS[name] for name in arguments.settings.split(",")}
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, Chromium(Path(name) / "profile") as browser:
-        browser.prefer(prefers_reduced_motion="reduce")
+    with launched() as program, Chromium(program) as browser:
         for setting, table in settings.items():
             for size, pixels in sizes.items():
-                browser.resize(*pixels)
+                browser.size(*pixels)
                 stem = "-".join(part for part in (setting, size) if part)
                 for view, picture in take(browser, table, only):
                     path = folder / f"{stem}-{view}.png"

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from PIL import Image  # noqa: E402
 
-from tests.browser.chromium import Chromium  # noqa: E402
+from tests.browser.chromium import Chromium, launched  # noqa: E402
 from tests.browser.hubpages import Served, ask, log_in  # noqa: E402
 
 OUT = ROOT / "build/screens/hub"
@@ -33,9 +33,13 @@ SIZES = {"desk": (1280, 900), "phone": (360, 780), "wall": (1920, 1080)}
 def main() -> None:
     wanted = set(sys.argv[1:])
     OUT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, Served(Path(folder)) as served:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Served(Path(folder)) as served,
+        launched() as program,
+    ):
         for language in ("vi", "en"):
-            with Chromium(Path(folder) / f"profile-{language}", language=language) as browser:
+            with Chromium(program, language=language) as browser:
                 browser.open(f"{served.url}/login")
                 browser.press(f'button[name="language"][value="{language}"]')
                 take(browser, served, "login", "/login", language, wanted)

@@ -13,7 +13,7 @@ _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 def findings(browser: Chromium) -> list[str]:
     """What axe has against the page as it is now: the rule, and the elements."""
-    # through the DevTools, so that the page's own policy stays as it is
+    # evaluated, not added as a script: the page's own policy stays as it is
     if not browser.run("typeof axe === 'object'"):
         browser.run(_SOURCE.read_text(encoding="utf-8") + "; 0")
     options: dict[str, Any] = {"runOnly": _TAGS, "resultTypes": ["violations"]}

@@ -1,26 +1,40 @@
-"""A real Chromium, driven through its DevTools pipe: no browser driver, no network.
+"""Debian's own Chromium, driven by Playwright: one page, and what it complained of and asked for.
 
-https://chromedevtools.github.io/devtools-protocol/ : `--remote-debugging-pipe` reads commands on
-descriptor 3 and writes answers on 4, JSON messages ended by a NUL byte.
+Nothing is downloaded: the browser is the system's (https://playwright.dev/python/docs/browsers,
+`executable_path`). `Chromium.page` is Playwright's own page; beside it stands only what several
+tests share.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import select
 import shutil
-import subprocess
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Request, sync_playwright
 
-WAIT_S = 60.0
+WAIT_MS = 60_000.0
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+SCREENSHOTS = Path(__file__).parents[2] / "build/screens/tests"
+# one text for all of the waiting: Playwright's own wait_for_function evaluates a text at each look,
+# which the pages' policy forbids
+_UNTIL = """(async () => {
+    const began = performance.now();
+    for (;;) {
+        const value = await (%s);
+        if (value) return value;
+        if (performance.now() - began > %d) throw new Error("never true: " + %s);
+        await new Promise((done) => setTimeout(done, 20));
+    }
+})()"""
+_HERE = {"127.0.0.1", "localhost", "::1"}
+_INSIDE = {"about", "blob", "data"}  # schemes that ask no network
 
 
 def program() -> str:
@@ -33,53 +47,45 @@ def program() -> str:
     pytest.skip("no chromium on this machine: apt install chromium")
 
 
-class BrowserError(AssertionError):
-    """A script failed in the page, or the browser refused a command."""
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser's process; each `Chromium` is a fresh context of it: no cookies, no store."""
+    path = program()
+    arguments = [
+        "--no-sandbox",  # the tests may run as root
+        # the context's own ignore_https_errors does not reach a service worker's script
+        "--ignore-certificate-errors",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--autoplay-policy=no-user-gesture-required",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments, timeout=WAIT_MS)
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 class Chromium:
-    """One browser with one page. `errors` holds what its console complained of."""
+    """One person's browser with one page."""
 
-    def __init__(self, profile: Path, *, language: str = "vi") -> None:
-        self._number = 0
-        self._events: list[dict[str, Any]] = []
-        self._rest = b""
-        command_read, self._write = os.pipe()
-        self._read, answer_write = os.pipe()
-        arguments = [
-            program(),
-            "--headless=new",
-            "--no-sandbox",  # the tests may run as root
-            "--remote-debugging-pipe",
-            "--ignore-certificate-errors",
-            "--no-first-run",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--autoplay-policy=no-user-gesture-required",
-            f"--lang={language}",
-            f"--accept-lang={language}",
-            "--window-size=420,900",
-            f"--user-data-dir={profile}",
-            "about:blank",
-        ]
-        # the shell puts the pipes where the browser wants them, whatever numbers they have here
-        script = f'exec "$@" 3<&{command_read} 4>&{answer_write}'
-        with (profile.parent / "chromium.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["/bin/bash", "-c", script, "chromium", *arguments],
-                pass_fds=(command_read, answer_write),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "HOME": str(profile.parent), "LANGUAGE": language},
-            )
-        os.close(command_read)
-        os.close(answer_write)
-        target = self._browser("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._browser("Target.attachToTarget", targetId=target, flatten=True)
-        self._session: str = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+    def __init__(self, browser: Browser, *, language: str = "vi") -> None:
+        self.context = browser.new_context(
+            locale=language,
+            viewport={"width": 420, "height": 900},
+            reduced_motion="reduce",
+            accept_downloads=True,
+        )
+        self.context.set_default_timeout(WAIT_MS)
+        self._complaints: list[str] = []
+        self._requested: set[str] = set()
+        self._all_requested: set[str] = set()
+        self._all_complaints: list[str] = []
+        self.context.on("request", self._on_request)
+        self.page = self.context.new_page()
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", self._on_error)
 
     def __enter__(self) -> Self:
         return self
@@ -88,159 +94,101 @@ class Chromium:
         self.close()
 
     def close(self) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait(10)
-        for handle in (self._read, self._write):
-            os.close(handle)
+        self.context.close()
 
     # --- what tests do ------------------------------------------------------------------------
 
     def open(self, url: str) -> None:
         """Go there and wait until it is loaded."""
-        self._events.clear()
-        answer = self.call("Page.navigate", url=url)
-        if "errorText" in answer:
-            raise BrowserError(f"{url}: {answer['errorText']}")
-        if "loaderId" not in answer:  # only what stands behind the # changed
-            return
-        self._until(lambda: any(e["method"] == "Page.loadEventFired" for e in self._events))
-
-    def reload(self) -> None:
-        self._events.clear()
-        self.call("Page.reload")
-        self._until(lambda: any(e["method"] == "Page.loadEventFired" for e in self._events))
+        self._complaints.clear()
+        self._requested.clear()
+        self.page.goto(url)
 
     def run(self, expression: str) -> Any:
         """The value of an expression in the page; promises are waited for."""
-        answer = self.call(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
-        )
-        if "exceptionDetails" in answer:
-            raise BrowserError(json.dumps(answer["exceptionDetails"])[:500])
-        return answer["result"].get("value")
+        return self.page.evaluate(expression)
 
     def wait(self, expression: str) -> Any:
-        """Until an expression is true in the page."""
-        deadline_s = time.monotonic() + WAIT_S
-        while not (value := self.run(expression)):
-            if time.monotonic() > deadline_s:
-                raise BrowserError(f"never true: {expression}")
-            time.sleep(0.02)
-        return value
+        """Until an expression is true in the page; its value. A page that loads itself anew
+        meanwhile is waited for.
+        """
+        while True:
+            try:
+                return self.page.evaluate(_UNTIL % (expression, WAIT_MS, json.dumps(expression)))
+            except Error as error:
+                if "context was destroyed" not in str(error):
+                    raise
+                self.page.wait_for_load_state()
 
     def picture(self, *, whole: bool = False) -> bytes:
         """What the screen shows, or the whole page; PNG."""
-        shot: dict[str, Any] = {}
-        if whole:
-            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-            shot = {"captureBeyondViewport": True, "clip": {**size, "scale": 1}}
-        return base64.b64decode(self.call("Page.captureScreenshot", **shot)["data"])
+        return self.page.screenshot(full_page=whole, timeout=WAIT_MS)
+
+    def keep(self, name: str, *, whole: bool = False) -> None:
+        """A picture to look at, among what the build leaves (build/, or the folder SCREENSHOTS)."""
+        folder = Path(os.environ.get("SCREENSHOTS", SCREENSHOTS))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.png").write_bytes(self.picture(whole=whole))
 
     def size(self, width: int, height: int, *, dark: bool = False) -> None:
         """The screen: its size in CSS pixels, and which colours are preferred."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
-        )  # fmt: skip
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        still = {"name": "prefers-reduced-motion", "value": "reduce"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme, still])
-
-    def fill(self, selector: str, text: str) -> None:
-        """Type into a field, key by key as the page sees it."""
-        self.wait(f"document.querySelector({json.dumps(selector)}) !== null")
-        self.run(
-            f"(e => {{ e.focus(); e.value = ''; }})(document.querySelector({json.dumps(selector)}))"
-        )
-        self.call("Input.insertText", text=text)
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
 
     def press(self, selector: str) -> None:
-        """Click, and wait until the page that it leads to is loaded."""
-        self.wait(f"document.querySelector({json.dumps(selector)}) !== null")
-        self._events.clear()
-        self.run(f"document.querySelector({json.dumps(selector)}).click()")
-        self._until(lambda: any(e["method"] == "Page.loadEventFired" for e in self._events))
-
-    def resize(self, width: int, height: int) -> None:
-        """Give the page a screen of so many pixels."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
-
-    def prefer(self, **features: str) -> None:
-        """Set media features: `prefers_reduced_motion="reduce"`."""
-        wanted = [{"name": name.replace("_", "-"), "value": v} for name, v in features.items()]
-        self.call("Emulation.setEmulatedMedia", features=wanted)
+        """Click what leads to another page, and wait until that is loaded."""
+        self._complaints.clear()
+        self._requested.clear()
+        with self.page.expect_event("load", timeout=WAIT_MS):
+            self.page.locator(selector).first.click()
 
     def fonts_of(self, selector: str) -> set[str]:
         """The font families that the text of an element is drawn with."""
-        self.call("DOM.enable")
-        self.call("CSS.enable")
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        fonts = self.call("CSS.getPlatformFontsForNode", nodeId=node)["fonts"]
+        session = self.context.new_cdp_session(self.page)
+        session.send("DOM.enable")
+        session.send("CSS.enable")
+        root = session.send("DOM.getDocument")["root"]["nodeId"]
+        node = session.send("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
+        fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        session.detach()
         return {font["familyName"] for font in fonts}
 
+    # --- what it noticed ----------------------------------------------------------------------
+
     def complaints(self) -> list[str]:
-        """Errors that the page or its policy brought up, and requests to elsewhere."""
-        self.run("0")  # what came before is read
-        found = []
-        for event in self._events:
-            if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
-                found.append(event["params"]["entry"]["text"])
-            if event["method"] == "Runtime.exceptionThrown":
-                found.append(json.dumps(event["params"]["exceptionDetails"])[:300])
-        return found
+        """Errors that the page, its scripts or its policy brought up since it was opened."""
+        self.run("0")  # what came before is heard
+        return list(self._complaints)
 
     def requested(self) -> set[str]:
-        """Every address the page asked for since it was opened."""
+        """Every address asked for since the page was opened."""
         self.run("0")
-        sent = [e for e in self._events if e["method"] == "Network.requestWillBeSent"]
-        return {event["params"]["request"]["url"] for event in sent}
+        return set(self._requested)
 
-    # --- the protocol -------------------------------------------------------------------------
+    def misdeeds(self) -> list[str]:
+        """What no page may do, over the whole life of this browser: ask another machine, break
+        its own policy, or leave an error of a script uncaught.
+        """
+        away = [f"asked another machine: {url}" for url in self._all_requested if is_away(url)]
+        return sorted(away) + self._all_complaints
 
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        return self._call({"method": method, "params": parameters, "sessionId": self._session})
+    def _on_request(self, request: Request) -> None:
+        self._requested.add(request.url)
+        self._all_requested.add(request.url)
 
-    def _browser(self, method: str, **parameters: Any) -> dict[str, Any]:
-        return self._call({"method": method, "params": parameters})
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type != "error":
+            return
+        self._complaints.append(message.text)
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            self._all_complaints.append(message.text)
 
-    def _call(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        self._number += 1
-        number = self._number
-        raw = json.dumps({**message, "id": number}).encode() + b"\0"
-        while raw:
-            raw = raw[os.write(self._write, raw) :]
-        found: list[dict[str, Any]] = []
+    def _on_error(self, error: Error) -> None:
+        self._complaints.append(str(error))
+        self._all_complaints.append(f"uncaught: {error}")
 
-        def answered() -> bool:
-            found.extend(event for event in self._events if event.get("id") == number)
-            return bool(found)
 
-        self._until(answered)
-        answer = found[0]
-        self._events = [event for event in self._events if event.get("id") != number]
-        if "error" in answer:
-            raise BrowserError(f"{message['method']}: {answer['error']['message']}")
-        result: dict[str, Any] = answer["result"]
-        return result
-
-    def _until(self, true: Any) -> None:
-        deadline_s = time.monotonic() + WAIT_S
-        while not true():
-            ready, _, _ = select.select([self._read], [], [], deadline_s - time.monotonic())
-            chunk = os.read(self._read, 1 << 20) if ready else b""
-            if not chunk:
-                raise BrowserError("the browser says nothing more")
-            *messages, self._rest = (self._rest + chunk).split(b"\0")
-            for one in messages:
-                event = json.loads(one)
-                event.setdefault("method", "")
-                self._events.append(event)
+def is_away(url: str) -> bool:
+    """Whether an address is of another machine."""
+    parts = urlsplit(url)
+    return parts.scheme not in _INSIDE and parts.hostname not in _HERE

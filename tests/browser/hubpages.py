@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -105,23 +106,22 @@ def log_in(
     browser: Chromium, served: Served, *, role: str = "administrator", language: str = "vi"
 ) -> None:
     """In the browser, through the page."""
-    browser.call("Network.clearBrowserCookies")
+    browser.context.clear_cookies()
     browser.open(f"{served.url}/login")
     browser.press(f'button[name="language"][value="{language}"]')
-    browser.fill("#name", role)
-    browser.fill("#password", PASSWORD)
+    browser.page.fill("#name", role)
+    browser.page.fill("#password", PASSWORD)
     browser.press("button.main")
-    browser.wait("location.pathname === '/overview'")
+    browser.page.wait_for_url("**/overview")
 
 
 def ask(browser: Chromium, served: Served) -> str:
     """A tracer's question in the browser; the path of its answer."""
     browser.open(f"{served.url}/trace")
-    browser.fill("#value", token_of(17))
-    browser.fill("#purpose", "ca bệnh 2026-1125, tiếp xúc trong hai tuần")
-    browser.run("document.getElementById('hops').value = '2'")
-    browser.fill("#min_minutes", "240")
+    browser.page.fill("#value", token_of(17))
+    browser.page.fill("#purpose", "ca bệnh 2026-1125, tiếp xúc trong hai tuần")
+    browser.page.select_option("#hops", "2")
+    browser.page.fill("#min_minutes", "240")
     browser.press("form.question button.main")
-    browser.wait("location.pathname.startsWith('/trace/answers/')")
-    path: str = browser.run("location.pathname")
-    return path
+    browser.page.wait_for_url("**/trace/answers/*")
+    return urlsplit(browser.page.url).path

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
+
+from playwright.sync_api import expect
 
 from edge.config.model import KioskTable
 from edge.gate.reasons import Reason
@@ -15,6 +16,7 @@ from edge.kiosk.message import Messages
 from edge.kiosk.server import KioskServer, Site, build_of, load_assets
 from edge.kiosk.texts import Catalogue
 from edge.kiosk.view import Screen, View
+from tests.browser.chromium import WAIT_MS, Chromium
 
 
 class PinnedKiosk:
@@ -104,14 +106,8 @@ def every_view(now_s: float) -> dict[str, View]:
     return views
 
 
-def shows(browser: Any, view: View) -> None:
+def shows(browser: Chromium, view: View) -> None:
     """Wait until a view is on the page, its words fitted."""
-    reason = view.reason or ""
-    browser.wait(
-        f"document.body.dataset.screen === '{view.screen}'"
-        f" && document.body.dataset.reason === '{reason}'"
-    )
-
-
-def write_picture(browser: Any, path: Path) -> None:
-    path.write_bytes(browser.picture())
+    body = browser.page.locator("body")
+    expect(body).to_have_attribute("data-screen", str(view.screen), timeout=WAIT_MS)
+    expect(body).to_have_attribute("data-reason", str(view.reason or ""), timeout=WAIT_MS)

@@ -7,24 +7,19 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import insert, select, update
 
 from hub.store.schema import alarms, audit, gate_states, sites
 from hub.web.sample import Sample, state_of
 from tests.browser.axe import findings
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import WAIT_MS, Chromium
 from tests.browser.hubpages import NOW_MS, Served, ask, log_in
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Served(tmp_path_factory.mktemp("hub"), Sample(people=200, days=4)) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with Chromium(tmp_path_factory.mktemp("chromium") / "profile") as made:
         yield made
 
 
@@ -101,7 +96,7 @@ def test_a_page_that_hears_nothing_more_says_so(browser: Chromium, served: Serve
     finally:
         with served.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE gates_away RENAME TO gates")
-    browser.reload()
+    browser.page.reload()
     browser.wait("document.querySelector('#live.on') !== null")
 
 
@@ -114,16 +109,19 @@ def test_a_tracer_goes_from_a_question_to_an_export(browser: Chromium, served: S
     assert "Kết quả" in text(browser)
     # narrowed: the same gate within two minutes leaves fewer
     before = browser.run("document.querySelectorAll('table.contacts tbody tr').length")
-    browser.fill("#same_gate_minutes", "2")
+    browser.page.fill("#same_gate_minutes", "2")
     browser.press("form.stack button")
     assert browser.run("location.pathname") != path
     assert browser.run("document.querySelectorAll('table.contacts tbody tr').length") < before
-    kind, head = browser.run(
-        "fetch(document.querySelector('a[href$=\"/csv\"]').href)"
-        ".then(async r => [r.headers.get('content-type'), (await r.text()).slice(0, 12)])"
-    )
-    assert kind.startswith("text/csv")
-    assert head == "hop,token,na"
+    rows = browser.page.locator("table.contacts tbody tr").count()
+    with browser.page.expect_download() as saved:
+        browser.page.click('a[href$="/csv"]')
+    assert saved.value.suggested_filename.endswith(".csv")
+    raw = saved.value.path().read_bytes()
+    assert raw.startswith(
+        b"\xef\xbb\xbfhop,token,na"
+    )  # a mark, so that a table program reads UTF-8
+    assert len(raw.decode("utf-8-sig").strip().split("\r\n")) >= rows + 1
     with served.engine.connect() as connection:
         lines = connection.execute(select(audit.c.action).where(audit.c.who == "tracer")).scalars()
         assert list(lines) == ["trace", "trace", "trace export"]
@@ -141,19 +139,22 @@ def test_script_in_a_name_is_text_on_the_page_and_in_what_comes_live(
         connection.execute(update(sites).where(sites.c.id == 2).values(name=nasty))
     try:
         # another name is another layout: the page loads itself anew
-        browser.wait("document.querySelector('#site-2 h3')?.innerText.startsWith('<img src=x')")
-        assert browser.run("document.querySelector('#site-2 b') === null")
-        assert "hacked" not in browser.run("document.title")
+        expect(browser.page.locator("#site-2 h3")).to_contain_text("<img src=x", timeout=WAIT_MS)
+        expect(browser.page.locator("#site-2 b")).to_have_count(0)
+        assert "hacked" not in browser.page.title()
     finally:
         with served.engine.begin() as connection:
             connection.execute(update(sites).where(sites.c.id == 2).values(name=before))
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["vi", "en"])
-def test_axe_finds_nothing_on_any_page(browser: Chromium, served: Served, language: str) -> None:
+def test_axe_finds_nothing_on_any_page(
+    browser: Chromium, served: Served, language: str, theme: str
+) -> None:
     found = {}
-    browser.size(1280, 900, dark=language == "en")
-    browser.call("Network.clearBrowserCookies")
+    browser.size(1280, 900, dark=theme == "dark")
+    browser.context.clear_cookies()
     browser.open(f"{served.url}/login")
     found["login"] = findings(browser)
     for role in ("administrator", "tracer"):
@@ -163,6 +164,7 @@ def test_axe_finds_nothing_on_any_page(browser: Chromium, served: Served, langua
             browser.open(served.url + path)
             assert browser.run("document.documentElement.lang") == language
             found[name] = findings(browser)
+            browser.keep(f"hub-{name}-{language}-{theme}", whole=True)
             assert browser.complaints() == [], name
             # a field for a day draws its own picture
             own = (served.url, "data:")
@@ -197,10 +199,9 @@ def test_the_printed_muster_list_is_the_list_and_not_the_buttons(
     browser.size(1280, 900)
     log_in(browser, served, role="manager")
     browser.open(f"{served.url}/muster?site=song-than/ky-tuc-xa")
-    browser.call("Emulation.setEmulatedMedia", media="print")
+    browser.page.emulate_media(media="print")
     shown = "getComputedStyle(document.querySelector('{}')).display"
     assert browser.run(shown.format("header.top")) == "none"
     assert browser.run(shown.format("form.filter")) == "none"
     assert browser.run(shown.format(".note")) != "none"
     assert browser.run(shown.format("table.list-of-people")) == "table"
-    browser.call("Emulation.setEmulatedMedia", media="")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,13 +31,6 @@ CUT = """(() => {
 TITLE_PX = "parseFloat(getComputedStyle(document.querySelector('.title')).fontSize)"
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: Any) -> Iterator[Chromium]:
-    with Chromium(tmp_path_factory.mktemp("kiosk") / "profile") as made:
-        made.prefer(prefers_reduced_motion="reduce")
-        yield made
-
-
 def opened(browser: Chromium, **table: Any) -> PinnedKiosk:
     kiosk = PinnedKiosk(**table)
     browser.open("about:blank")  # the page of before asks for its own server no more
@@ -49,18 +39,11 @@ def opened(browser: Chromium, **table: Any) -> PinnedKiosk:
     return kiosk
 
 
-def keep(browser: Chromium, name: str) -> None:
-    """A picture to look at, where the environment names a folder for it."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{name}.png").write_bytes(browser.picture())
-
-
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
 def test_every_screen_fits_every_display_with_large_letters(
     browser: Chromium, size: tuple[int, int]
 ) -> None:
-    browser.resize(*size)
+    browser.size(*size)
     with opened(browser, contact="Bảo vệ / Guard: 028 1234 5678") as kiosk:
         views = every_view(time.monotonic())
         views |= {
@@ -73,14 +56,14 @@ def test_every_screen_fits_every_display_with_large_letters(
             if view.reason is None and view.name is None:
                 assert browser.run(TITLE_PX) >= 0.1 * min(size), name
             if not name.startswith("refused"):
-                keep(browser, "{}x{}-".format(*size) + name)
+                browser.keep("kiosk-{}x{}-".format(*size) + name)
         origin = kiosk.url().removesuffix("in/")
         assert [url for url in browser.requested() if not url.startswith(origin)] == []
         assert browser.complaints() == []
 
 
 def test_axe_finds_nothing_on_any_screen(browser: Chromium) -> None:
-    browser.resize(800, 480)
+    browser.size(800, 480)
     with opened(browser, contact="Bảo vệ / Guard: 028 1234 5678") as kiosk:
         for name, view in every_view(time.monotonic()).items():
             kiosk.board.pin("in", view)
@@ -106,7 +89,7 @@ def test_each_screen_has_a_shape_of_its_own_beside_its_colour(browser: Chromium)
 
 
 def test_vietnamese_is_drawn_with_one_font_and_all_its_marks(browser: Chromium) -> None:
-    browser.resize(1920, 1080)
+    browser.size(1920, 1080)
     with opened(browser, show_name=True) as kiosk:
         for text in (LETTERS, LETTERS.upper()):
             view = kiosk.pin(Screen.WELCOME, name=text)
@@ -114,7 +97,7 @@ def test_vietnamese_is_drawn_with_one_font_and_all_its_marks(browser: Chromium) 
             browser.wait(f"document.getElementById('name').textContent === {json.dumps(text)}")
             fonts = browser.fonts_of("#name")
             assert len(fonts) == 1, "letters are missing in the font of the others"
-        keep(browser, "letters")
+        browser.keep("kiosk-letters")
 
 
 def test_both_languages_stand_together_or_in_turn(browser: Chromium) -> None:
@@ -147,7 +130,7 @@ def test_the_page_says_by_itself_when_the_gate_or_the_daemon_is_silent(browser: 
     kiosk.stop()
     shows(browser, silent)
     assert findings(browser) == []
-    keep(browser, "silent")
+    browser.keep("kiosk-silent")
     kiosk.restart()
     shows(browser, View(screen=Screen.STARTING))
     kiosk.stop()
@@ -202,11 +185,8 @@ def test_who_wants_less_movement_gets_it(browser: Chromium) -> None:
         for screen in (Screen.SHOW_CODE, Screen.COME_CLOSER, Screen.CHECKING, Screen.HAT_OFF):
             shows(browser, kiosk.pin(screen))
             assert browser.run(moving) == 0
-        try:
-            browser.prefer(prefers_reduced_motion="no-preference")
-            assert browser.run(moving) > 0
-        finally:
-            browser.prefer(prefers_reduced_motion="reduce")
+        browser.page.emulate_media(reduced_motion="no-preference")
+        assert browser.run(moving) > 0
 
 
 def test_the_camera_s_view_is_shown_while_a_code_is_wanted(browser: Chromium) -> None:

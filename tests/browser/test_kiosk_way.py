@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 
 from edge.drivers.sim.world import Grip, Visit
 from tests.acceptance.daemon import Daemon
-from tests.browser.chromium import Chromium, program
+from tests.browser.chromium import Chromium
 from tests.mqtt.support import free_port
 
 WAIT_S = 45.0
@@ -51,12 +50,11 @@ def is_listening(port: int) -> bool:
 class Way:
     """A daemon with a screen, and a browser that looks at it."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, browser: Chromium) -> None:
         self.folder = folder
         self.stack = stack
-        self.browser = Chromium(folder / "profile")
-        stack.callback(self.browser.close)
-        self.browser.resize(800, 480)
+        self.browser = browser
+        self.browser.size(800, 480)
 
     def begin(self, visits: list[Visit], extra: str = "", **options: Any) -> Daemon:
         port = free_port()
@@ -84,19 +82,13 @@ class Way:
             if all(screen in seen for screen in screens):
                 return
             assert time.monotonic() < deadline_s, f"only seen: {self.seen}"
-            self.browser.run("new Promise(done => setTimeout(done, 50))")
-
-    def keep(self, name: str) -> None:
-        if folder := os.environ.get("SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            (Path(folder) / f"way-{name}.png").write_bytes(self.browser.picture())
+            self.browser.page.wait_for_timeout(50)
 
 
 @pytest.fixture
-def way(tmp_path: Path) -> Iterator[Way]:
-    program()
+def way(tmp_path: Path, browser: Chromium) -> Iterator[Way]:
     with ExitStack() as stack:
-        yield Way(tmp_path, stack)
+        yield Way(tmp_path, stack, browser)
 
 
 def test_somebody_goes_through_and_the_screen_goes_with_them(way: Way) -> None:
@@ -126,7 +118,7 @@ def test_a_hat_and_a_fever_are_told_apart(way: Way) -> None:
         "refused:secondary_check",
     )
     assert "39" not in way.browser.run("document.getElementById('words').textContent")
-    way.keep("fever")
+    way.browser.keep("way-fever")
 
 
 def test_a_fault_and_a_fire_are_shown_and_a_daemon_that_ended_is_told_of(way: Way) -> None:
@@ -138,6 +130,6 @@ def test_a_fault_and_a_fire_are_shown_and_a_daemon_that_ended_is_told_of(way: Wa
         ],
     )
     way.until("show_code:", "out_of_order:camera_fault", "show_code:", "evacuate:")
-    way.keep("fire")
+    way.browser.keep("way-fire")
     daemon.stop()
     way.until("evacuate:", "silent:")

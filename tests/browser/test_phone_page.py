@@ -28,7 +28,7 @@ from tests.passmaker import shown
 class Page:
     """The page at its address, and a browser that has it open."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, browser: Chromium) -> None:
         self.folder = folder
         cert, key = folder / "cert.pem", folder / "key.pem"
         make_self_signed(cert, key, "127.0.0.1")
@@ -36,7 +36,7 @@ class Page:
         self.url = address_of(self.server)
         self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self._thread.start()
-        self.browser = Chromium(folder / "profile")
+        self.browser = browser
         self.serving = True
 
     def stop_serving(self) -> None:
@@ -45,10 +45,6 @@ class Page:
             self.server.shutdown()
             self._thread.join(10)
             self.server.server_close()
-
-    def close(self) -> None:
-        self.browser.close()
-        self.stop_serving()
 
     def enrolled(self) -> str:
         """The key that the page shows."""
@@ -70,10 +66,10 @@ class Page:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    made = Page(tmp_path)
+def page(tmp_path: Path, browser: Chromium) -> Iterator[Page]:
+    made = Page(tmp_path, browser)
     yield made
-    made.close()
+    made.stop_serving()
 
 
 @pytest.fixture
@@ -147,7 +143,7 @@ def test_a_phone_enrols_shows_a_code_and_works_without_a_network(
 
     browser.wait("navigator.serviceWorker.ready.then(r => r.active?.state === 'activated')")
     page.stop_serving()
-    browser.reload()
+    browser.page.reload()
     page.step()
     assert shown(gate(tmp_path), page.on_screen().encode()).flags == ()
 
@@ -180,14 +176,14 @@ def test_a_pass_of_another_phone_and_nonsense_are_refused_in_both_languages(
         (issue(tmp_path, capsys, other, page.url), "điện thoại khác", "another phone"),
         ("xin chào", "không phải là thẻ", "no pass"),
     ]:
-        browser.run(f"document.getElementById('link').value = {json.dumps(link)}")
-        browser.run("document.getElementById('take').click()")
+        browser.page.fill("#link", link)
+        browser.page.click("#take")
         browser.wait("!document.getElementById('problem').hidden")
         browser.wait(f"document.getElementById('problem').textContent.includes('{vietnamese}')")
-        browser.run("document.getElementById('language').click()")
-        browser.run("document.getElementById('take').click()")
+        browser.page.click("#language")
+        browser.page.click("#take")
         browser.wait(f"document.getElementById('problem').textContent.includes('{english}')")
-        browser.run("document.getElementById('language').click()")
+        browser.page.click("#language")
         assert browser.run("document.getElementById('pass').hidden") is True
 
 
@@ -198,7 +194,7 @@ def test_a_pass_that_is_pasted_counts_as_well_as_the_link(
     browser.open(page.url)
     link = issue(tmp_path, capsys, page.enrolled(), page.url)
     bare = link.partition("#p=")[2]
-    browser.run(f"document.getElementById('link').value = {json.dumps(bare)}")
-    browser.run("document.getElementById('take').click()")
+    browser.page.fill("#link", bare)
+    browser.page.click("#take")
     page.step()
     assert shown(gate(tmp_path), page.on_screen().encode()).flags == ()
