@@ -73,14 +73,31 @@ def take(
             streams.setdefault(one.stream, []).append(one)
     if streams:
         places = {stream: arrivals[0].place for stream, arrivals in streams.items()}
-        for stream, standing in tx.standings(places).items():
-            _Stream(tx, standing, now, taken, bounds).take(streams[stream])
+        standings = tx.standings(places)
+        stored = _stored(tx, standings, streams)
+        for stream, standing in standings.items():
+            part = _Stream(tx, standing, now, taken, bounds)
+            part.take(streams[stream], stored.get(standing.key, {}))
             taken.standings.append(standing)
     if taken.dead_letters and tx.bound_dead_letters(bounds.letters, bounds.letter_bytes):
         detail = "more came than are kept: the oldest are gone, or their bytes"
         if tx.add_alarm(Alarm.LETTERS_DROPPED, detail, now):
             taken.alarms.append(f"{Alarm.LETTERS_DROPPED}: {detail}")
     return taken
+
+
+def _stored(
+    tx: Transaction,
+    standings: Mapping[str, Standing],
+    streams: Mapping[str, Sequence[Arrival]],
+) -> dict[int, dict[int, bytes]]:
+    """What is there already of these, by the stream's key and seq."""
+    again = {
+        standing.key: seqs
+        for stream, standing in standings.items()
+        if (seqs := [one.seq for one in streams[stream] if standing.has(one.seq)])
+    }
+    return tx.stored(again) if again else {}
 
 
 class _Stream:
@@ -95,13 +112,13 @@ class _Stream:
         self._taken = taken
         self._most = bounds.islands
 
-    def take(self, arrivals: Sequence[Arrival]) -> None:
+    def take(self, arrivals: Sequence[Arrival], stored: Mapping[int, bytes]) -> None:
         standing = self._standing
         self._follow(arrivals[-1].place)
         if self._go_on(arrivals):
             self._tx.save(standing)
             return
-        fresh = self._bounded(self._sort_out(arrivals))
+        fresh = self._bounded(self._sort_out(arrivals, stored))
         if fresh:
             self._tx.insert(standing.key, list(fresh.values()), self._now)
             self._taken.stored += len(fresh)
@@ -136,11 +153,10 @@ class _Stream:
             here, there = (f"{at.park}/{at.site}/{at.gate}" for at in (place, before))
             self._alarm(Alarm.MOVED, f"comes from {here} now, came from {there} before")
 
-    def _sort_out(self, arrivals: Iterable[Arrival]) -> dict[int, Arrival]:
-        """Those that are new, by seq, in order."""
-        arrivals = list(arrivals)
-        known = [one.seq for one in arrivals if self._standing.has(one.seq)]
-        stored = self._tx.raws(self._standing.key, known) if known else {}
+    def _sort_out(
+        self, arrivals: Iterable[Arrival], stored: Mapping[int, bytes]
+    ) -> dict[int, Arrival]:
+        """Those that are new, by seq, in order; `stored` are those of them that were there."""
         fresh: dict[int, Arrival] = {}
         for one in sorted(arrivals, key=lambda one: one.seq):
             if one.seq in fresh:

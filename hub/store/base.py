@@ -31,6 +31,10 @@ class Transaction(Protocol):
         """Stored records of a stream, by seq; those not stored are left out."""
         ...
 
+    def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
+        """Records of many streams as they were before this transaction: by key, by seq."""
+        ...
+
     def insert(self, key: int, arrivals: Sequence[Arrival], arrived: datetime) -> None:
         """Records that are not stored yet; written at the latest when the transaction ends."""
         ...

@@ -6,7 +6,7 @@ costs far less than one for each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -55,6 +55,14 @@ class Gathering:
         """This is what the database holds of it."""
         self._islands[standing.key] = set(standing.islands)
         self._places[standing.key] = standing.place
+
+    def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
+        """Of hub.store.base.Transaction: what the database holds."""
+        raise NotImplementedError
+
+    def raws(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
+        """Of hub.store.base.Transaction."""
+        return self.unwritten(key, seqs) | self.stored({key: seqs})[key]
 
     def unwritten(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
         """Those of these records that were given and not written."""

@@ -278,11 +278,18 @@ class PostgresTransaction(Gathering):
             self.read(one)
         return found
 
-    def raws(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
+    def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
+        # one question for a batch: after an outage all gates send again what they are not sure of
+        pairs = [(key, seq) for key, seqs in wanted.items() for seq in seqs]
         rows = self._db.execute(
-            "SELECT seq, raw FROM records WHERE stream = %s AND seq = ANY(%s)", [key, list(seqs)]
+            "SELECT stream, seq, raw FROM records JOIN unnest(%s::bigint[], %s::bigint[])"
+            " AS w (stream, seq) USING (stream, seq)",
+            [[key for key, _ in pairs], [seq for _, seq in pairs]],
         )
-        return self.unwritten(key, seqs) | {seq: raw for seq, raw in rows}  # noqa: C416 - dict() wants pairs
+        found: dict[int, dict[int, bytes]] = {key: {} for key in wanted}
+        for key, seq, raw in rows:
+            found[key][seq] = raw
+        return found
 
     def add_lost(self, key: int, seq: int, lost: Sequence[Lost]) -> None:
         self._db.cursor().executemany(

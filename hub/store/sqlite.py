@@ -211,8 +211,11 @@ class SqliteTransaction(Gathering):
             self.read(one)
         return found
 
-    def raws(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
-        found = self.unwritten(key, seqs)
+    def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
+        return {key: self._stored(key, seqs) for key, seqs in wanted.items()}
+
+    def _stored(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:
+        found: dict[int, bytes] = {}
         for start in range(0, len(seqs), _IN_ONE_QUERY):
             some = seqs[start : start + _IN_ONE_QUERY]
             found |= self._db.execute(
