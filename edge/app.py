@@ -63,6 +63,8 @@ log = logging.getLogger(__name__)
 VERSION = version("edge-gate")
 # the main thread looks this often; WATCHDOG=1 goes out with it
 CHECK_S = 0.25
+# a gate thread unheard for so long is told of: as long as the page waits (kiosk.js)
+SILENT_S = 2.0
 # how long each thread is given to end
 STOP_S = 5.0
 # a gate that has to restart waits this long at most for the person who is passing
@@ -164,6 +166,9 @@ class Gate:
     def check(self) -> None:
         """Look after the parts; called a few times a second from the main thread."""
         self.supervisor.check()
+        silent = self._gate.silent_s > SILENT_S
+        for signals in self._signals.values():
+            signals.gate_is_silent(silent=silent)
         noted = self._clock_watch.look()
         if noted is not None:
             self.emit(noted)

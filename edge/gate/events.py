@@ -184,6 +184,7 @@ class Signal(StrEnum):
     GRANTED = "granted"
     DENIED = "denied"
     WAIT = "wait"
+    CLOSE_DOOR = "close_door"
     FAULT = "fault"
     FIRE = "fire"
     OFF = "off"

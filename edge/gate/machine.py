@@ -41,6 +41,7 @@ def start(
     work.effects.append(ev.Secure())
     for lane in state.lanes:
         ENTER[lane.state](LaneWork(work, lane.name))
+    work.tell()
     work.happening(Kind.GATE, "started", detail=detail)
     return work.state, tuple(work.effects)
 
@@ -54,6 +55,7 @@ def stop(
         work.outcome(work.door.request, "not_passed", Reason.INTERRUPTED)
     for name in [lane.name for lane in state.lanes]:
         interrupt(LaneWork(work, name))
+    work.tell()
     work.happening(Kind.GATE, "stopped", detail={"why": why})
     return work.state, tuple(work.effects)
 
@@ -67,7 +69,8 @@ def step(
     work.event = event
     _take(work, event)
     _settle(work)
-    return work.state, _last_word(work.effects)
+    work.tell()
+    return work.state, tuple(work.effects)
 
 
 # --- events ---------------------------------------------------------------------------------
@@ -344,13 +347,3 @@ def _lanes_of(work: Work, reader: str | None, trigger: LaneTrigger) -> None:
     for lane in work.state.lanes:
         if reader is None or lane.name == reader:
             _lane(work, lane.name, trigger)
-
-
-def _last_word(effects: list[ev.Effect]) -> tuple[ev.Effect, ...]:
-    """Of several things to show at one reader in one step, only the last."""
-    last = {effect.reader: effect for effect in effects if isinstance(effect, ev.Show)}
-    return tuple(
-        effect
-        for effect in effects
-        if not isinstance(effect, ev.Show) or last[effect.reader] is effect
-    )

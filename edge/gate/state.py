@@ -15,6 +15,9 @@ from edge.gate.screening import Scene
 from feed.record import Decision, Person, Reading
 from identity.credential import Credential
 
+# what is told at a reader, and why
+Word = tuple[Signal, tuple[Reason, ...]]
+
 
 class LaneState(StrEnum):
     """Where one person is on their way."""
@@ -99,7 +102,8 @@ class Lane:
     """One reader. `done` are the presentations that had their answer; `recent` maps the canonical
     identities that were let in to the second until which showing the code again is a repeat;
     `fresh_face` is set once nobody stood there, so that one face is not measured twice;
-    `refusals` wait for an attendant's thermometer.
+    `refusals` wait for an attendant's thermometer. `wants` is what the lane has to say, `shown`
+    what its lamps, buzzer and screen tell: the same, unless the door has to be shut first.
     """
 
     name: str
@@ -108,7 +112,8 @@ class Lane:
     session: Session = field(default_factory=Session)
     scene: Scene = field(default_factory=Scene)
     fresh_face: bool = True
-    shown: tuple[Signal, tuple[Reason, ...]] | None = None
+    wants: Word | None = None
+    shown: Word | None = None
     done: tuple[str, ...] = ()
     recent: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     refusals: tuple[Refusal, ...] = ()

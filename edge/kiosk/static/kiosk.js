@@ -114,7 +114,10 @@ function player(path) {
     return players.get(path);
 }
 
+let repeat = 0;
+
 function sound(view) {
+    clearTimeout(repeat);
     for (const audio of playing) {
         audio.pause();
         audio.onended = null;
@@ -127,8 +130,13 @@ function sound(view) {
     playing = paths.map(player);
     playing.forEach((audio, place) => {
         audio.currentTime = 0;
-        audio.onended = () => play(playing[place + 1] ?? (view.loop ? playing[0] : null));
+        audio.onended = () => play(playing[place + 1]);
     });
+    if (playing.length && view.loop_ms !== undefined) {
+        playing.at(-1).onended = () => {
+            repeat = setTimeout(() => play(playing[0]), view.loop_ms);
+        };
+    }
     play(playing[0]);
 }
 
