@@ -35,6 +35,7 @@ from edge.gate.reasons import Alarm, Device
 from edge.gate.screening import Verdict
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
+from edge.hourswatch import HoursWatch
 from edge.identify import Identifier, Understander
 from edge.kiosk.worker import Kiosk, KioskWorker
 from edge.mqtt.publisher import Publisher
@@ -136,6 +137,7 @@ class Gate:
         self.kiosk = self._make_kiosk()
         self.supervisor = Supervisor(self.emit, self.clock.monotonic)
         self._clock_watch = ClockWatch(self.clock)
+        self._hours = HoursWatch(config.hours, self.clock)
 
     # --- start, look after, stop --------------------------------------------------------------
 
@@ -158,6 +160,7 @@ class Gate:
             begin(Post("kiosk", self._make_kiosk_worker, Device.SCREEN, tells_recovery=True))
         begin(Post("gate", lambda _: self._gate))
         begin(Post("commands", self._make_commands))
+        self._look_at_hours()
         for noted in self._thermometry.begun():
             self.emit(noted)
         for reader in self.config.reader:
@@ -172,8 +175,13 @@ class Gate:
         noted = self._clock_watch.look()
         if noted is not None:
             self.emit(noted)
+        self._look_at_hours()
         for noted in self._thermometry.look():
             self.emit(noted)
+
+    def _look_at_hours(self) -> None:
+        for event in self._hours.look():
+            self.emit(event)
 
     def stop(self, why: str) -> bool:
         """End every part in reverse order. False when a thread was left behind."""

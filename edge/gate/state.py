@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from edge.gate.events import Signal
+from edge.gate.hours import Closure
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.screening import Scene
 from feed.record import Decision, Person, Reading
@@ -57,7 +58,7 @@ class Session:
     `rounds` are the measurements so far, where the first was high; `secondary` that a clinical
     thermometer found them normal after a refusal. `faults` are the devices that were given up on
     for this person, `blocked` why the door could not be had, `face_until_s` how long a face is
-    waited for.
+    waited for, `out_of_hours` that the gate was closed for them when they came.
     """
 
     presentation: str | None = None
@@ -75,6 +76,7 @@ class Session:
     decision: Decision | None = None
     request: int | None = None
     face_until_s: float | None = None
+    out_of_hours: bool = False
 
     @property
     def settled(self) -> bool:
@@ -145,7 +147,8 @@ FaultKey = tuple[Device, str | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
     """All of it. `next_request` numbers the writes of this process from 1; `late` are the writes
-    that were not durable in time and are still awaited.
+    that were not durable in time and are still awaited; `closure` is there while the gate is
+    closed by its timetable.
     """
 
     door: DoorPart
@@ -153,6 +156,7 @@ class GateState:
     faults: tuple[tuple[FaultKey, Cause], ...] = ()
     next_request: int = 1
     late: frozenset[int] = frozenset()
+    closure: Closure | None = None
 
     def lane(self, name: str) -> Lane:
         """A lane by its reader's name. Raises ValueError for an unknown one."""

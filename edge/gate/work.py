@@ -14,7 +14,7 @@ from edge.gate.triggers import DoorTrigger
 from feed.record import Decision, Detail, Draft, Happening, Kind, Outcome, OutcomeResult, Person
 
 # green above all: nobody else is invited through a door that stands open
-_CAN_WAIT = frozenset({Signal.READY, Signal.WAIT, Signal.GRANTED, Signal.FAULT})
+_CAN_WAIT = frozenset({Signal.READY, Signal.CLOSED, Signal.WAIT, Signal.GRANTED, Signal.FAULT})
 
 
 @dataclass(slots=True)

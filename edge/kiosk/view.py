@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.gate.events import Signal
+from edge.gate.hours import Closure
 from edge.gate.reasons import Reason
 from edge.gate.rules import Rules
 from edge.gate.state import DoorState, GateState, Lane, LaneState
@@ -61,7 +62,8 @@ SIGNALS: Mapping[Screen, frozenset[Signal]] = {
     Screen.REPEATED: frozenset({Signal.WAIT}),
     Screen.WAIT: frozenset({Signal.WAIT}),
     Screen.CLOSE_DOOR: frozenset({Signal.CLOSE_DOOR}),
-    Screen.CLOSED: frozenset({Signal.OFF}),
+    # by the timetable, or because the daemon is being stopped
+    Screen.CLOSED: frozenset({Signal.CLOSED, Signal.OFF}),
     Screen.OUT_OF_ORDER: frozenset({Signal.FAULT}),
     Screen.EVACUATE: frozenset({Signal.FIRE}),
     # the daemon tells of a gate thread that hangs; once it ended itself, nobody does
@@ -86,6 +88,7 @@ _PLAIN: Mapping[Signal, Screen] = {
     Signal.SHOW_CODE: Screen.CODE_WANTED,
     Signal.CLOSE_DOOR: Screen.CLOSE_DOOR,
     Signal.FIRE: Screen.EVACUATE,
+    Signal.CLOSED: Screen.CLOSED,
     Signal.OFF: Screen.CLOSED,
 }
 _WITH_REASON: Mapping[Signal, Screen] = {
@@ -105,7 +108,8 @@ class Shown:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One screen. `until_s` is the monotonic second its ring is full, `of_s` what it lasts whole;
-    `temperature_c` is °C; `reason` is why, where there is a why.
+    `temperature_c` is °C; `reason` is why, where there is a why; `closure` until when the gate is
+    closed, where its timetable closed it.
     """
 
     screen: Screen
@@ -114,6 +118,7 @@ class View:
     of_s: float | None = None
     name: str | None = None
     temperature_c: float | None = None
+    closure: Closure | None = None
 
 
 def view_of(rules: Rules, state: GateState, reader: str, shown: Shown = Shown()) -> View:
@@ -129,8 +134,9 @@ def view_of(rules: Rules, state: GateState, reader: str, shown: Shown = Shown())
     if signal is Signal.GRANTED:
         return _granted(rules, lane, shown)
     if signal in _WITH_REASON:
-        return View(screen=_WITH_REASON[signal], reason=weightiest(reasons))
-    return View(screen=_screen_of(rules, lane, signal, reasons))
+        return _with_reason(state, signal, reasons)
+    until = state.closure if signal is Signal.CLOSED else None
+    return View(screen=_screen_of(rules, lane, signal, reasons), closure=until)
 
 
 def _screen_of(rules: Rules, lane: Lane, signal: Signal, reasons: tuple[Reason, ...]) -> Screen:
@@ -141,6 +147,12 @@ def _screen_of(rules: Rules, lane: Lane, signal: Signal, reasons: tuple[Reason, 
     if signal is Signal.WAIT:
         return Screen.REPEATED if Reason.CODE_REPEATED in reasons else Screen.WAIT
     return Screen.SHOW_FACE if rules.lane(lane.name).starts_by_face else Screen.SHOW_CODE
+
+
+def _with_reason(state: GateState, signal: Signal, reasons: tuple[Reason, ...]) -> View:
+    why = weightiest(reasons)
+    until = state.closure if why is Reason.OUT_OF_HOURS else None
+    return View(screen=_WITH_REASON[signal], reason=why, closure=until)
 
 
 def weightiest(reasons: tuple[Reason, ...]) -> Reason | None:

@@ -8,7 +8,7 @@ const NO_PICTURE_MS = 700;
 const SMALLEST = 0.4;
 const LARGEST = 1.3;
 // what a refusal stays on the screen for, unless somebody else comes
-const IDLE = new Set(["show_code", "show_face"]);
+const IDLE = new Set(["show_code", "show_face", "closed"]);
 
 const body = document.body;
 const byId = (id) => document.getElementById(id);
