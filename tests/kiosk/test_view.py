@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from edge.config.model import KioskTable
 from edge.drivers.signals.patterns import OFF, PATTERNS
 from edge.gate import events as ev
+from edge.gate.hours import Closure
 from edge.gate.machine import initial, stop
 from edge.gate.reasons import Cause, Device, Reason
 from edge.gate.rules import Rules
@@ -37,6 +38,7 @@ def screen(bench: Bench, reader: str = "in") -> Screen:
     return view_of(bench.rules, bench.state, reader).screen
 
 
+NIGHT = Closure(opens_at="2026-11-26T06:00+07:00", days=1)
 # a green lamp means: go through, now
 INVITING = {Screen.WELCOME, Screen.GOODBYE, Screen.PASS, Screen.EVACUATE}
 
@@ -110,6 +112,10 @@ def people_come_and_go(bench: Watched) -> None:
     bench.code("4", reader="out")
     bench.face(reader="out")
     bench.walk_through()
+    bench.after(10)
+    bench.send(ev.Hours(closure=NIGHT))
+    bench.code("5")
+    bench.after(10)
 
 
 def things_go_wrong(bench: Watched) -> None:
@@ -237,6 +243,23 @@ def test_a_gate_that_stops_is_closed_and_one_that_was_not_started_is_starting() 
     state, _ = stop(bench.rules, bench.state, bench.now, "SIGTERM")
     assert view_of(bench.rules, state, "in").screen is Screen.CLOSED
     assert view_of(RULES, initial(RULES), "in").screen is Screen.STARTING
+
+
+def test_a_closed_gate_and_its_refusals_tell_when_it_opens() -> None:
+    bench = Watched(RULES)
+    bench.send(ev.Hours(closure=NIGHT))
+    view = view_of(RULES, bench.state, "in")
+    assert (view.screen, view.closure) == (Screen.CLOSED, NIGHT)
+    assert "Mở lại lúc 06:00 thứ Năm" in sent(bench)
+    assert "Opens again on Thursday at 06:00" in sent(bench)
+    bench.code()
+    assert screen(bench) is Screen.REFUSED
+    assert "Ngoài giờ mở cửa" in sent(bench)
+    assert "Mở lại lúc 06:00 thứ Năm" in sent(bench)
+    assert screen(bench, "out") is Screen.SHOW_CODE
+    bench.send(ev.Contact(is_open=True))
+    bench.after(30)
+    assert screen(bench) is Screen.CLOSE_DOOR, "a door forced at night"
 
 
 def test_an_unknown_reader_is_refused() -> None:
