@@ -13,6 +13,8 @@ from edge.gate.hours import Closure
 from edge.gate.reasons import Cause, Device, Reason
 from edge.gate.rules import Rules
 from edge.gate.state import DoorState, LaneState
+from edge.mqtt.publisher import Health
+from edge.summary import Counts, status_line, summarise
 from identity.credential import Credential, Scheme
 from tests.gate.gatebench import RULES, Bench, with_lane, with_policy
 from tests.gate.test_machine_invariants import ACTION, RULESETS, Checked
@@ -178,6 +180,17 @@ def test_a_gate_that_admits_in_spite_of_a_broken_camera_does_not_at_night() -> N
     bench.send(ev.Faulted(device=Device.CAMERA, cause=Cause.OTHER, reader="in"))
     bench.face()
     assert bench.decisions == [REFUSED]
+
+
+def test_the_hub_and_whoever_is_on_call_are_told_that_it_is_closed() -> None:
+    bench = at_night()
+    health = Health(
+        connected=True, oldest_unconfirmed_age_s=None, last_error=None, in_flight=0, counters={}
+    )
+    assert summarise(RULES, bench.state, Counts()).closed is True
+    assert status_line(bench.state, health).startswith("closed until 2026-11-26T06:00+07:00; door")
+    close(bench, None)
+    assert summarise(RULES, bench.state, Counts()).closed is None
 
 
 HOURS = st.tuples(st.just("hours"), st.sampled_from([None, NIGHT]))
