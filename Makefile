@@ -30,8 +30,8 @@ bench: dev-env ## Times and memory, measured
 proof: dev-env ## The long proofs: crash states in full, kill loops, large simulations
 	$(PYTHON) -m pytest -m proof
 
-install: ## Install the gate as a service of this machine (as root)
-	@scripts/install.sh
+install: ## Install the gate as a service of this machine (as root); KIOSK=1 its screen too
+	@scripts/install.sh $(if $(filter-out 0 no,$(KIOSK)),--kiosk)
 
 gate-env:
 	@scripts/bootstrap.sh gate

@@ -35,6 +35,7 @@ from edge.gate.reasons import Alarm, Device
 from edge.gate.screening import Verdict
 from edge.gate.state import GateState
 from edge.gateworker import GateWorker, Hands, Inbox
+from edge.hourswatch import HoursWatch
 from edge.identify import Identifier, Understander
 from edge.kiosk.worker import Kiosk, KioskWorker
 from edge.mqtt.publisher import Publisher
@@ -63,6 +64,8 @@ log = logging.getLogger(__name__)
 VERSION = version("edge-gate")
 # the main thread looks this often; WATCHDOG=1 goes out with it
 CHECK_S = 0.25
+# a gate thread unheard for so long is told of: as long as the page waits (kiosk.js)
+SILENT_S = 2.0
 # how long each thread is given to end
 STOP_S = 5.0
 # a gate that has to restart waits this long at most for the person who is passing
@@ -134,6 +137,7 @@ class Gate:
         self.kiosk = self._make_kiosk()
         self.supervisor = Supervisor(self.emit, self.clock.monotonic)
         self._clock_watch = ClockWatch(self.clock)
+        self._hours = HoursWatch(config.hours, self.clock)
 
     # --- start, look after, stop --------------------------------------------------------------
 
@@ -156,6 +160,7 @@ class Gate:
             begin(Post("kiosk", self._make_kiosk_worker, Device.SCREEN, tells_recovery=True))
         begin(Post("gate", lambda _: self._gate))
         begin(Post("commands", self._make_commands))
+        self._look_at_hours()
         for noted in self._thermometry.begun():
             self.emit(noted)
         for reader in self.config.reader:
@@ -164,11 +169,19 @@ class Gate:
     def check(self) -> None:
         """Look after the parts; called a few times a second from the main thread."""
         self.supervisor.check()
+        silent = self._gate.silent_s > SILENT_S
+        for signals in self._signals.values():
+            signals.gate_is_silent(silent=silent)
         noted = self._clock_watch.look()
         if noted is not None:
             self.emit(noted)
+        self._look_at_hours()
         for noted in self._thermometry.look():
             self.emit(noted)
+
+    def _look_at_hours(self) -> None:
+        for event in self._hours.look():
+            self.emit(event)
 
     def stop(self, why: str) -> bool:
         """End every part in reverse order. False when a thread was left behind."""

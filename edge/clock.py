@@ -11,9 +11,10 @@ import functools
 import logging
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from feed.record import Clock as Stamp
 from feed.record import ClockState
@@ -21,9 +22,19 @@ from feed.record import ClockState
 log = logging.getLogger(__name__)
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_LOCALTIME = Path("/etc/localtime")
 # made by systemd-timesyncd at the first synchronisation of a boot (systemd-timesyncd.service(8))
 _TIMESYNC = Path("/run/systemd/timesync/synchronized")
 _STA_UNSYNC = 0x0040  # <linux/timex.h>
+
+
+def machine_zone() -> tzinfo:
+    """The time zone that this machine is set to; UTC where none is, as the C library has it."""
+    try:
+        with _LOCALTIME.open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (FileNotFoundError, ValueError):
+        return UTC
 
 
 class Clock(Protocol):

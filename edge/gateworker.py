@@ -117,7 +117,8 @@ class GateWorker(Worker):
         before, (self.state, effects) = self.state, result
         for effect in effects:
             self._do(effect)
-        if effects or self.state.faults != before.faults:
+        after = self.state
+        if effects or (after.faults, after.closure) != (before.faults, before.closure):
             self._on_step(self.state, effects)
 
     def _do(self, effect: ev.Effect) -> None:

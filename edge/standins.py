@@ -39,19 +39,31 @@ class StandingDoor:
 
 
 class StandingSignals:
-    """Passes `show` on to the keeper of the moment."""
+    """Passes `show` on to the keeper of the moment. While the gate's thread is silent, nothing that
+    it said before holds: a lamp that stays green would invite people through a gate that hangs.
+    """
 
     def __init__(self) -> None:
         self._keeper: SignalsKeeper | None = None
         self._signal = Signal.OFF
+        self._silent = False
 
     def serve(self, keeper: SignalsKeeper) -> SignalsKeeper:
         """From now on by this keeper, which is told what to show."""
         self._keeper = keeper
-        keeper.show(self._signal)
+        self._tell()
         return keeper
 
     def show(self, signal: Signal) -> None:
         self._signal = signal
+        self._tell()
+
+    def gate_is_silent(self, *, silent: bool) -> None:
+        """From whoever listens for the gate's thread."""
+        if silent != self._silent:
+            self._silent = silent
+            self._tell()
+
+    def _tell(self) -> None:
         if self._keeper is not None:
-            self._keeper.show(signal)
+            self._keeper.show(Signal.FAULT if self._silent else self._signal)

@@ -56,6 +56,7 @@ def summarise(
         door=_door(state),
         lock="released" if state.door.state in _RELEASED else "secured",
         fire=state.door.state is DoorState.FIRE,
+        closed=True if state.closure is not None else None,
         granted=counts.granted,
         denied=counts.denied,
         readers=tuple(_reader(rules, lane, figures) for lane in state.lanes),
@@ -93,4 +94,5 @@ def status_line(state: GateState, health: Health) -> str:
     outbox = "outbox empty" if age_s is None else f"oldest unconfirmed record {age_s:.0f} s old"
     wrong = f"FAULT {faults}; " if faults else ""
     readers = ", ".join(f"{lane.name} {lane.state}" for lane in state.lanes)
-    return f"{wrong}door {state.door.state}; {readers}; {outbox}; {broker}"
+    hours = "" if state.closure is None else f"closed until {state.closure.opens_at}; "
+    return f"{wrong}{hours}door {state.door.state}; {readers}; {outbox}; {broker}"

@@ -62,13 +62,15 @@ class ReaderSummary:
 class Summary:
     """What the gate itself is doing. Holds nothing of any person.
 
-    `granted` and `denied` count decisions since the daemon started.
+    `granted` and `denied` count decisions since the daemon started. `closed` is true out of hours,
+    and left out otherwise.
     """
 
     phase: str
     door: Literal["open", "closed", "unknown"] = "unknown"
     lock: Literal["secured", "released", "unknown"] = "unknown"
     fire: bool = False
+    closed: bool | None = None
     granted: int = 0
     denied: int = 0
     readers: tuple[ReaderSummary, ...] = ()

@@ -4,6 +4,7 @@
 #   scripts/bootstrap.sh gate    to run gates and hub: Debian packages and the environment .venv
 #   scripts/bootstrap.sh dev     to test it as well
 #   scripts/bootstrap.sh system  for `make install`: the environment /opt/edge-gate
+#   scripts/bootstrap.sh kiosk   for the screen of a gate: Debian packages alone
 #
 # Debian packages come through apt-get (with sudo when not root), Python packages with their hashes
 # from requirements/. A second run finds everything there and is done at once.
@@ -19,7 +20,8 @@ twice() { "$@" || { say "that failed; trying once more"; sleep 5; "$@"; }; }
 case $what in
     gate | dev) venv=.venv project='-e .' ;;
     system) venv=/opt/edge-gate project=. ;;
-    *) fail "unknown: $what; give gate, dev or system" ;;
+    kiosk) ;;
+    *) fail "unknown: $what; give gate, dev, system or kiosk" ;;
 esac
 case $what in
     gate) pinned=requirements/hub.txt ;;
@@ -40,7 +42,7 @@ feed_parser() {
 }
 feed_parser
 
-if [ -L .venv ] && [ "$what" != system ]; then
+if [ -L .venv ] && { [ "$what" = gate ] || [ "$what" = dev ]; }; then
     say ".venv is a link to another environment: used as it is"
     exit 0
 fi
@@ -89,9 +91,17 @@ add() {
 
 missing=
 need() { missing="$missing $1"; }
-ldconfig -p | grep -q 'libzbar\.so\.0' || need libzbar0
-command -v mosquitto >/dev/null || need mosquitto
-[ -e /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
+if [ "$what" = kiosk ]; then
+    command -v cage >/dev/null || need cage
+    command -v chromium >/dev/null || need chromium
+    # a session of the console's: whoever has it may use display and keyboard
+    installed libpam-systemd || need libpam-systemd
+    installed fonts-noto-core || need fonts-noto-core
+else
+    ldconfig -p | grep -q 'libzbar\.so\.0' || need libzbar0
+    command -v mosquitto >/dev/null || need mosquitto
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
+fi
 if [ "$what" = dev ]; then
     command -v mosquitto_sub >/dev/null || need mosquitto-clients
     command -v openssl >/dev/null || need openssl
@@ -114,6 +124,10 @@ case " $missing " in
 esac
 # shellcheck disable=SC2086 # a list of names
 [ -z "$missing" ] || add $missing
+if [ "$what" = kiosk ]; then
+    say "the screen has what it needs: cage, chromium, fonts-noto-core"
+    exit 0
+fi
 
 if [ $pi = yes ]; then
     # built against the system's libcamera and GPIO, so never from elsewhere

@@ -40,6 +40,7 @@ GIVEN: dict[str, Any] = {
 }
 # What keys without a default look like.
 SAMPLES: dict[str, Any] = {
+    "hours.zone": "Asia/Ho_Chi_Minh",
     "sim.script": "visits.json",
     "exposure_us": 4_000,
     "gain": 4.0,

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from edge.config.sensors import FOREHEAD_CM, SENSORS, Variant
 from edge.gate.estimate import AMBIENT_FITTED_C, AMBIENT_REF_C, AMBIENT_SLOPE, OFFSET_C
+from edge.hours import Span
 
 # MQTT topic level and file name at once: design.md, topics
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -27,6 +30,7 @@ FaultPolicy = Literal["deny", "admit"]
 SchemePolicy = Literal["accept", "flag", "deny"]
 Level = Literal["high", "low"]
 KeyPath = tuple[str | int, ...]
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # RFC 1122, 3.2.1.3: all of 127/8 is this machine
 _LOOPBACK = re.compile(r"(127(\.\d{1,3}){3}|localhost):\d{1,5}")
 Problem = tuple[KeyPath, str]  # where below the table, and what is wrong
@@ -364,6 +368,72 @@ class ReaderTable(Table):
                 for name in missing
             )
         return self
+
+
+Spans = tuple[str, ...]
+_ALL_DAY: Spans = ("00:00-24:00",)
+
+
+class HoursTable(Table):
+    """When people are let in, by the clock on the wall. Without this table: at any time.
+
+    Out of hours readers with direction "in" refuse with `out_of_hours` and tell when the gate
+    opens; ways out, the exit button and the fire release work always.
+    """
+
+    zone: str | None = None
+    """Time zone by its IANA name; without it the machine's own."""
+    monday: Spans = _ALL_DAY
+    """Hours that begin on Mondays, as ["06:00-11:30", "13:00-18:00"], or ["22:00-06:00"] over
+    midnight; none where the list is empty. So for each day."""
+    tuesday: Spans = _ALL_DAY
+    """On Tuesdays."""
+    wednesday: Spans = _ALL_DAY
+    """On Wednesdays."""
+    thursday: Spans = _ALL_DAY
+    """On Thursdays."""
+    friday: Spans = _ALL_DAY
+    """On Fridays."""
+    saturday: Spans = _ALL_DAY
+    """On Saturdays."""
+    sunday: Spans = _ALL_DAY
+    """On Sundays."""
+    closed_on: tuple[date, ...] = ()
+    """Days without hours, as [2027-02-06, 2027-02-07]; a night begun before runs to its end."""
+    always: tuple[str, ...] = ()
+    """Categories of signed passes that are let in at any time, as ["staff", "guard"]."""
+    clock_unsure: Literal["open", "follow"] = "open"
+    """While the clock was not set since the start: "open", or "follow" the hours all the same (a
+    gate with a battery clock and no network)."""
+
+    @property
+    def week(self) -> tuple[Spans, ...]:
+        """The hours of each day, Monday first."""
+        return tuple(getattr(self, name) for name in WEEKDAYS)
+
+    @model_validator(mode="after")
+    def _readable(self) -> HoursTable:
+        problems = [*self._zone_problems(), *self._span_problems()]
+        if problems:
+            raise ProblemsError(problems)
+        return self
+
+    def _zone_problems(self) -> Iterator[Problem]:
+        if self.zone is not None:
+            try:
+                ZoneInfo(self.zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                text = f'"{self.zone}" is no time zone that this machine knows'
+                yield ("zone",), f'{text}; give a name of the IANA list, as "Asia/Ho_Chi_Minh"'
+
+    def _span_problems(self) -> Iterator[Problem]:
+        for name, spans in zip(WEEKDAYS, self.week, strict=True):
+            for span in spans:
+                try:
+                    Span.parse(span)
+                except ValueError:
+                    text = f'"{span}" is no span of hours; write "06:00-18:00", or "22:00-06:00"'
+                    yield (name,), f"{text} over midnight"
 
 
 class ScanTable(Table):
@@ -713,6 +783,7 @@ class Config(Table):
     door: AnyDoor
     reader: Annotated[tuple[ReaderTable, ...], Field(min_length=1, max_length=2)]
     scan: ScanTable = ScanTable()
+    hours: HoursTable | None = None
     screening: ScreeningTable = ScreeningTable()
     timeouts: TimeoutsTable = TimeoutsTable()
     faults: FaultsTable = FaultsTable()
@@ -740,6 +811,8 @@ class Config(Table):
     def _unprovable(self) -> Iterator[Problem]:
         """What is required and could be proved by nobody."""
         required, trust = self.schemes.require, self.trust
+        if self.hours is not None and self.hours.always and trust.park_keys is None:
+            yield ("hours", "always"), "needs trust.park_keys: nobody could prove a category"
         if required.pass_ and trust.park_keys is None:
             yield ("schemes", "require", "pass"), "needs trust.park_keys: nobody could prove it"
         for name, proofs, key, file in (

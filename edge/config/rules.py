@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
 
-from edge.config.model import Config, ScreeningTable
+from edge.config.model import Config, HoursTable, ScreeningTable
 from edge.gate.estimate import Calibration, Correction
 from edge.gate.reasons import Device
 from edge.gate.rules import LaneRules, Rules
 from edge.gate.screening import ScreeningRules
+from edge.hours import Span, Timetable
 from identity.credential import Scheme
 
 
@@ -17,6 +20,15 @@ def _screening(table: ScreeningTable) -> ScreeningRules:
     values = table.model_dump(include={key.name for key in fields(ScreeningRules)})
     correction = table.model_dump(include={key.name for key in fields(Correction)})
     return ScreeningRules(**values, correction=Correction(**correction))
+
+
+def to_timetable(table: HoursTable, machine_zone: tzinfo) -> Timetable:
+    """The opening hours; in the machine's zone unless they name one."""
+    return Timetable(
+        zone=machine_zone if table.zone is None else ZoneInfo(table.zone),
+        week=tuple(tuple(Span.parse(span) for span in spans) for spans in table.week),
+        closed_on=frozenset(table.closed_on),
+    )
 
 
 def to_rules(config: Config, calibrations: Mapping[str, Calibration] | None = None) -> Rules:
@@ -49,6 +61,7 @@ def to_rules(config: Config, calibrations: Mapping[str, Calibration] | None = No
             Device.RECORDER: config.faults.record,
             Device.IDENTITY: config.faults.identity,
         },
+        always_in=frozenset(config.hours.always if config.hours else ()),
         contact_fitted=config.door.contact_pin is not None,
         fire_reset=config.door.fire_reset,
         repeat_s=config.scan.repeat_s,

@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -215,7 +216,13 @@ def _describe(kind: Any, limits: list[Any]) -> str:
         if get_args(kind)[-1] is Ellipsis:
             return f"a list of {_describe(*inner).removeprefix('one of ')}"
         return f"[width, height], each {_describe(*inner)}"
-    names = {bool: "true or false", int: "a whole number", float: "a number", Path: "a path"}
+    names = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        Path: "a path",
+        date: "dates as 2027-02-06",
+    }
     if kind is str and any(getattr(one, "pattern", None) for one in limits):
         return "a name of 1 to 64 letters, digits, '_', '.' or '-'"
     return names.get(kind, "text") + _range(limits) if not _table_in(kind) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ def toml_value(value: Any) -> str:
         case str() | Path():
             # JSON's escapes are TOML's; DEL is the one character that only TOML forbids
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+        case date():
+            return value.isoformat()
         case Mapping():
             return (
                 "{"

@@ -36,6 +36,7 @@ _DENYING = frozenset(
         Reason.TEMPERATURE_UNSTEADY,
         Reason.TEMPERATURE_TIMEOUT,
         Reason.NOT_A_FACE,
+        Reason.OUT_OF_HOURS,
         Reason.DOOR_FAULT,
         Reason.DOOR_BUSY,
         Reason.DOOR_OPEN,
@@ -87,7 +88,8 @@ class Known:
 
     `refused` is why a code in view was not taken as a credential; `timed_out` says that the
     missing part was waited for in vain; `changed` that another code took its place; `secondary`
-    that an attendant's clinical thermometer found them normal;
+    that an attendant's clinical thermometer found them normal; `out_of_hours` that the gate is
+    closed for them;
     `unidentified` that no token could be taken; `blocked` why the door could not be had.
     """
 
@@ -100,6 +102,7 @@ class Known:
     unidentified: bool = False
     blocked: Reason | None = None
     secondary: bool = False
+    out_of_hours: bool = False
 
 
 def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
@@ -111,6 +114,8 @@ def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
         return Decision(result="denied", reasons=(Reason.CODE_CHANGED,))
     if Device.DOOR in known.faults:
         return Decision(result="denied", reasons=(Reason.DOOR_FAULT,))
+    if known.out_of_hours:
+        return Decision(result="denied", reasons=(Reason.OUT_OF_HOURS,))
     reasons = _code_reasons(rules, lane, known)
     if lane.mode == "record_only" and known.refused is None:
         reasons = [reason for reason in reasons if not _denies(rules, reason)]

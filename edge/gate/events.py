@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge.gate.hours import Closure
 from edge.gate.reasons import Cause, Device, Reason
 from feed.record import Detail, Draft, Kind, Person
 from identity.credential import Credential
@@ -147,6 +148,13 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """The gate closed by its timetable, with when it opens; None: it opened."""
+
+    closure: Closure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed: deadlines that are due fire."""
 
@@ -167,6 +175,7 @@ Event = (
     | Durable
     | NotDurable
     | Noted
+    | Hours
     | Tick
 )
 
@@ -184,6 +193,8 @@ class Signal(StrEnum):
     GRANTED = "granted"
     DENIED = "denied"
     WAIT = "wait"
+    CLOSE_DOOR = "close_door"
+    CLOSED = "closed"
     FAULT = "fault"
     FIRE = "fire"
     OFF = "off"

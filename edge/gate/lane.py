@@ -98,6 +98,22 @@ def face_starts(lane: LaneWork) -> bool:
     )
 
 
+def closed(lane: LaneWork) -> bool:
+    """Out of hours nobody comes in; the way out is open always."""
+    return lane.work.state.closure is not None and lane.lane_rules.direction == "in"
+
+
+def code_out_of_hours(lane: LaneWork) -> bool:
+    event = lane.work.event
+    assert isinstance(event, CodeSeen)
+    return closed(lane) and not lane.work.rules.lets_in_always(event.credential)
+
+
+def face_out_of_hours(lane: LaneWork) -> bool:
+    """No code is to come that could open the gate all the same."""
+    return closed(lane) and face_starts(lane) and not code_missing(lane)
+
+
 def fresh_face(lane: LaneWork) -> bool:
     return lane.lane.fresh_face
 
@@ -208,6 +224,12 @@ def answer_code(lane: LaneWork) -> None:
 
 def note_changed(lane: LaneWork) -> None:
     lane.learn(changed=True)
+
+
+def note_out_of_hours(lane: LaneWork) -> None:
+    """Refused already, though the gate may open before that is written."""
+    lane.learn(out_of_hours=True)
+    lane.set(fresh_face=False)
 
 
 def note_timed_out(lane: LaneWork) -> None:
@@ -366,7 +388,7 @@ def show_wait(lane: LaneWork) -> None:
 def _enter_idle(lane: LaneWork) -> None:
     lane.set(session=Session())
     lane.wait(None)
-    lane.show(Signal.READY)
+    lane.show(Signal.CLOSED if closed(lane) else Signal.READY)
 
 
 def _enter_code_seen(lane: LaneWork) -> None:
@@ -486,8 +508,18 @@ def _decision(lane: LaneWork) -> Decision:
         unidentified=session.unidentified,
         blocked=session.blocked,
         secondary=session.secondary,
+        out_of_hours=_refused_by_hours(lane),
     )
     return decide(lane.work.rules, lane.lane_rules, known)
+
+
+def _refused_by_hours(lane: LaneWork) -> bool:
+    """By the hour at which the decision falls: no entry in the records is out of hours."""
+    session = lane.session
+    if session.refused is not None or session.out_of_hours:
+        return session.out_of_hours
+    known = session.credential
+    return closed(lane) and (known is None or not lane.work.rules.lets_in_always(known))
 
 
 def _rounds_now(lane: LaneWork) -> tuple[Reading, ...]:
@@ -551,11 +583,16 @@ _rows: list[Row[S, T, LaneWork]] = [
     *on([S.IDLE, S.FAULTED], T.CODE, None, guard=code_answered),
     *on([S.IDLE, S.FAULTED], T.CODE, S.COOLING_DOWN,
         answer_code, show_repeated, guard=code_repeated),
+    *on([S.IDLE, S.FAULTED], T.CODE, S.IDENTIFYING,
+        take_code, note_out_of_hours, guard=code_out_of_hours),
     *on([S.IDLE, S.FAULTED], T.CODE, S.CODE_SEEN, take_code, guard=face_wanted),
     *on([S.IDLE, S.FAULTED], T.CODE, S.IDENTIFYING, take_code, give_up_devices),
     *on([S.IDLE, S.FAULTED], T.REFUSED, None, guard=code_answered),
     *on([S.IDLE, S.FAULTED], T.REFUSED, S.WAITING, take_refused),
+    *on(S.IDLE, T.PRESENT, S.IDENTIFYING, note_out_of_hours, guard=face_out_of_hours),
+    *on(S.IDLE, T.PRESENT, None, guard=closed),
     *on(S.IDLE, T.PRESENT, S.MEASURING, guard=face_starts),
+    *on(S.IDLE, T.HOURS, S.IDLE),
     *on(S.IDLE, T.FAULT, S.FAULTED, guard=broken),
     *on(S.FAULTED, T.FAULT, S.FAULTED),
     *on(S.FAULTED, T.RECOVERED, S.IDLE, guard=sound),

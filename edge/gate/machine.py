@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from edge.gate import events as ev
 from edge.gate.door import DOOR_TABLE
+from edge.gate.hours import Closure
 from edge.gate.lane import ENTER, LANE_TABLE, interrupt
 from edge.gate.reasons import Alarm, Device, Reason
 from edge.gate.rules import Rules
@@ -41,6 +42,7 @@ def start(
     work.effects.append(ev.Secure())
     for lane in state.lanes:
         ENTER[lane.state](LaneWork(work, lane.name))
+    work.tell()
     work.happening(Kind.GATE, "started", detail=detail)
     return work.state, tuple(work.effects)
 
@@ -54,6 +56,7 @@ def stop(
         work.outcome(work.door.request, "not_passed", Reason.INTERRUPTED)
     for name in [lane.name for lane in state.lanes]:
         interrupt(LaneWork(work, name))
+    work.tell()
     work.happening(Kind.GATE, "stopped", detail={"why": why})
     return work.state, tuple(work.effects)
 
@@ -67,7 +70,8 @@ def step(
     work.event = event
     _take(work, event)
     _settle(work)
-    return work.state, _last_word(work.effects)
+    work.tell()
+    return work.state, tuple(work.effects)
 
 
 # --- events ---------------------------------------------------------------------------------
@@ -85,12 +89,12 @@ def _take(work: Work, event: ev.Event) -> None:
             _take_temperature(work, event)
         case ev.Durable() | ev.NotDurable():
             _take_written(work, event)
-        case ev.Faulted():
-            _take_fault(work, event)
-        case ev.Recovered():
-            _take_recovery(work, event)
+        case ev.Faulted() | ev.Recovered():
+            _take_health(work, event)
         case ev.Noted():
             work.happening(event.kind, event.name, reader=event.reader, detail=event.detail)
+        case ev.Hours():
+            _take_hours(work, event.closure)
         case ev.Tick():
             pass
         case _:
@@ -109,6 +113,21 @@ def _take_of_door(
             _take_fire(work, active=event.active)
         case ev.FireReset():
             _take_fire_reset(work)
+
+
+def _take_hours(work: Work, closure: Closure | None) -> None:
+    """A record at each change, so that refusals explain themselves; not for a closure whose end
+    was only told anew.
+    """
+    before = work.state.closure
+    work.state = replace(work.state, closure=closure)
+    if (before is None) == (closure is None):
+        return
+    if closure is None:
+        work.happening(Kind.GATE, "opened")
+    else:
+        work.happening(Kind.GATE, "closed", detail={"opens_at": closure.opens_at})
+    _lanes_of(work, None, LaneTrigger.HOURS)
 
 
 def _take_person(work: Work, event: ev.Identified | ev.NotIdentified) -> None:
@@ -193,6 +212,13 @@ def waiting_refusal(lane: Lane, seq: int | None, now: float) -> Refusal | None:
     if seq is not None:
         waiting = [one for one in waiting if one.seq == seq]
     return waiting[-1] if waiting else None
+
+
+def _take_health(work: Work, event: ev.Faulted | ev.Recovered) -> None:
+    if isinstance(event, ev.Faulted):
+        _take_fault(work, event)
+    else:
+        _take_recovery(work, event)
 
 
 def _take_fault(work: Work, event: ev.Faulted) -> None:
@@ -344,13 +370,3 @@ def _lanes_of(work: Work, reader: str | None, trigger: LaneTrigger) -> None:
     for lane in work.state.lanes:
         if reader is None or lane.name == reader:
             _lane(work, lane.name, trigger)
-
-
-def _last_word(effects: list[ev.Effect]) -> tuple[ev.Effect, ...]:
-    """Of several things to show at one reader in one step, only the last."""
-    last = {effect.reader: effect for effect in effects if isinstance(effect, ev.Show)}
-    return tuple(
-        effect
-        for effect in effects
-        if not isinstance(effect, ev.Show) or last[effect.reader] is effect
-    )

@@ -41,7 +41,8 @@ class Reason(StrEnum):
     AMBIENT_OUT_OF_RANGE = "ambient_out_of_range"
     SECONDARY_CHECK = "secondary_check"
     SECONDARY_NORMAL = "secondary_normal"
-    # modes and doors
+    # hours, modes and doors
+    OUT_OF_HOURS = "out_of_hours"
     RECORD_ONLY = "record_only"
     FIRE_RELEASE = "fire_release"
     DOOR_BUSY = "door_busy"

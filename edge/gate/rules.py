@@ -9,7 +9,7 @@ from typing import Literal
 from edge.gate.reasons import Device
 from edge.gate.screening import Calibration, ScreeningRules
 from feed.record import Direction
-from identity.credential import Scheme
+from identity.credential import Credential, Scheme
 
 Mode = Literal["code_and_temperature", "code_only", "temperature_only", "record_only"]
 Order = Literal["code_first", "temperature_first"]
@@ -52,7 +52,7 @@ class Rules:
 
     `fault_policy` has an entry for CAMERA, THERMOMETER, RECORDER and IDENTITY. `required` names the
     proofs that codes of a scheme must give; `clock_unsure` is what becomes of codes that hold for a
-    time while the clock is not set.
+    time while the clock is not set. `always_in` are the categories that are let in out of hours.
     """
 
     lanes: tuple[LaneRules, ...]
@@ -61,6 +61,7 @@ class Rules:
     fault_policy: Mapping[Device, FaultPolicy]
     required: Mapping[Scheme, frozenset[str]] = field(default_factory=dict)
     clock_unsure: ClockPolicy = "flag"
+    always_in: frozenset[str] = frozenset()
     contact_fitted: bool = True
     fire_reset: Literal["automatic", "command"] = "command"
     repeat_s: float = 30.0
@@ -82,6 +83,12 @@ class Rules:
             if lane.name == name:
                 return lane
         raise KeyError(name)
+
+    def lets_in_always(self, credential: Credential) -> bool:
+        """Whether opening hours don't count for whoever shows this: a category says so only where
+        a signature proves it.
+        """
+        return credential.category in self.always_in and "signature" in credential.proved
 
     def admits(self, device: Device) -> bool:
         """Whether a fault of this device lets people through, flagged."""

@@ -10,10 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from edge.gate.events import Signal
+from edge.gate.hours import Closure
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.screening import Scene
 from feed.record import Decision, Person, Reading
 from identity.credential import Credential
+
+# what is told at a reader, and why
+Word = tuple[Signal, tuple[Reason, ...]]
 
 
 class LaneState(StrEnum):
@@ -54,7 +58,7 @@ class Session:
     `rounds` are the measurements so far, where the first was high; `secondary` that a clinical
     thermometer found them normal after a refusal. `faults` are the devices that were given up on
     for this person, `blocked` why the door could not be had, `face_until_s` how long a face is
-    waited for.
+    waited for, `out_of_hours` that the gate was closed for them when they came.
     """
 
     presentation: str | None = None
@@ -72,6 +76,7 @@ class Session:
     decision: Decision | None = None
     request: int | None = None
     face_until_s: float | None = None
+    out_of_hours: bool = False
 
     @property
     def settled(self) -> bool:
@@ -99,7 +104,8 @@ class Lane:
     """One reader. `done` are the presentations that had their answer; `recent` maps the canonical
     identities that were let in to the second until which showing the code again is a repeat;
     `fresh_face` is set once nobody stood there, so that one face is not measured twice;
-    `refusals` wait for an attendant's thermometer.
+    `refusals` wait for an attendant's thermometer. `wants` is what the lane has to say, `shown`
+    what its lamps, buzzer and screen tell: the same, unless the door has to be shut first.
     """
 
     name: str
@@ -108,7 +114,8 @@ class Lane:
     session: Session = field(default_factory=Session)
     scene: Scene = field(default_factory=Scene)
     fresh_face: bool = True
-    shown: tuple[Signal, tuple[Reason, ...]] | None = None
+    wants: Word | None = None
+    shown: Word | None = None
     done: tuple[str, ...] = ()
     recent: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     refusals: tuple[Refusal, ...] = ()
@@ -140,7 +147,8 @@ FaultKey = tuple[Device, str | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
     """All of it. `next_request` numbers the writes of this process from 1; `late` are the writes
-    that were not durable in time and are still awaited.
+    that were not durable in time and are still awaited; `closure` is there while the gate is
+    closed by its timetable.
     """
 
     door: DoorPart
@@ -148,6 +156,7 @@ class GateState:
     faults: tuple[tuple[FaultKey, Cause], ...] = ()
     next_request: int = 1
     late: frozenset[int] = frozenset()
+    closure: Closure | None = None
 
     def lane(self, name: str) -> Lane:
         """A lane by its reader's name. Raises ValueError for an unknown one."""

@@ -21,13 +21,16 @@ class DoorTrigger(StrEnum):
 
 
 class LaneTrigger(StrEnum):
-    """What happens to a lane. CHECK follows every event: has what was waited for come about?"""
+    """What happens to a lane. CHECK follows every event: has what was waited for come about?
+    HOURS: the gate opened or closed by its timetable.
+    """
 
     CODE = "code"
     REFUSED = "refused"
     PRESENT = "present"
     ABSENT = "absent"
     READING = "reading"
+    HOURS = "hours"
     CHECK = "check"
     DURABLE = "durable"
     NOT_DURABLE = "not_durable"

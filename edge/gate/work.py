@@ -9,9 +9,12 @@ from typing import Any
 from edge.gate.events import Effect, Event, Show, Signal, Write
 from edge.gate.reasons import Alarm, Device, Reason
 from edge.gate.rules import LaneRules, Rules
-from edge.gate.state import DoorPart, GateState, Lane, Session
+from edge.gate.state import DoorPart, DoorState, GateState, Lane, Session, Word
 from edge.gate.triggers import DoorTrigger
 from feed.record import Decision, Detail, Draft, Happening, Kind, Outcome, OutcomeResult, Person
+
+# green above all: nobody else is invited through a door that stands open
+_CAN_WAIT = frozenset({Signal.READY, Signal.CLOSED, Signal.WAIT, Signal.GRANTED, Signal.FAULT})
 
 
 @dataclass(slots=True)
@@ -78,6 +81,21 @@ class Work:
         state = "raised" if raised else "cleared"
         self.happening(Kind.ALARM, alarm, reader=reader, detail={"state": state, **detail})
 
+    def tell(self) -> None:
+        """The end of a step: what each reader has to show now, where it is something else."""
+        for lane in self.state.lanes:
+            word = self._word(lane)
+            if word is not None and word != lane.shown:
+                self.state = self.state.with_lane(replace(lane, shown=word))
+                self.effects.append(Show(reader=lane.name, signal=word[0], reasons=word[1]))
+
+    def _word(self, lane: Lane) -> Word | None:
+        """A door that stands open is told of before all that can wait for it to be shut."""
+        stands_open = self.door.state in {DoorState.HELD_OPEN, DoorState.FORCED}
+        if stands_open and lane.wants is not None and lane.wants[0] in _CAN_WAIT:
+            return Signal.CLOSE_DOOR, ()
+        return lane.wants
+
 
 @dataclass(slots=True)
 class LaneWork:
@@ -110,10 +128,8 @@ class LaneWork:
         self.set(deadline_s=None if seconds is None else self.work.now + seconds)
 
     def show(self, signal: Signal, *reasons: Reason) -> None:
-        """Tell the person; the last word of a step is what they see."""
-        if self.lane.shown != (signal, reasons):
-            self.set(shown=(signal, reasons))
-            self.work.effects.append(Show(reader=self.name, signal=signal, reasons=reasons))
+        """Tell the person; the last word of a step is what they see (`Work.tell`)."""
+        self.set(wants=(signal, reasons))
 
     @property
     def faults(self) -> frozenset[Device]:

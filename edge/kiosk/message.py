@@ -29,8 +29,8 @@ TONES: Mapping[Screen, Tone] = {
     Screen.OUT_OF_ORDER: Tone.FAULT,
     Screen.EVACUATE: Tone.FIRE,
 }
-# what is told over and over while it lasts
-LOOPED = frozenset({Screen.EVACUATE})
+# what is told over and over while it lasts, and the seconds of quiet before each time
+LOOPED_S: Mapping[Screen, float] = {Screen.EVACUATE: 0.0, Screen.CLOSE_DOOR: 4.0}
 # spoken: what asks for something, or ends it
 SPOKEN = frozenset(Screen) - {
     Screen.STARTING, Screen.SHOW_CODE, Screen.SHOW_FACE, Screen.CHECKING, Screen.WAIT,
@@ -85,10 +85,11 @@ class Messages:
                 for one in self._catalogue.say(view, languages)
             ],
             "tone": TONES.get(view.screen, ""),
-            "loop": view.screen in LOOPED,
             "speech": self._speech(view, languages[0]),
             "camera": self._table.show_camera and view.screen in _PICTURED,
         }
+        if view.screen in LOOPED_S:
+            message["loop_ms"] = round(LOOPED_S[view.screen] * 1000)
         if view.reason is not None:
             message["reason"] = view.reason
         if view.screen in _RINGED and view.until_s is not None and view.of_s:

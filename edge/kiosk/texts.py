@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from edge.gate.reasons import Reason
 from edge.kiosk.view import Screen, View
@@ -17,6 +18,8 @@ FILE = Path(__file__).with_name("texts.toml")
 
 # where a refusal's or a fault's reason is told
 _WITH_REASON = frozenset({Screen.REFUSED, Screen.OUT_OF_ORDER})
+# within so many days a weekday names one day
+_WEEK_DAYS = 7
 # the comma of Vietnamese decimals
 _POINT: Mapping[Language, str] = {"vi": ",", "en": "."}
 
@@ -34,7 +37,7 @@ class Saying:
 class Catalogue:
     """All texts. Raises ValueError where one is missing."""
 
-    def __init__(self, content: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]]) -> None:
+    def __init__(self, content: Mapping[str, Mapping[str, Any]]) -> None:
         self._pairs: dict[tuple[str, str, Language], tuple[str, str]] = {}
         for kind, names in (("screen", Screen), ("reason", Reason)):
             for name in names:
@@ -44,6 +47,9 @@ class Catalogue:
                     except (KeyError, ValueError) as error:
                         raise ValueError(f"texts: [{kind}.{name}] {lang} is no pair") from error
                     self._pairs[kind, name, lang] = (first, second)
+        self._opening, self._weekdays, self._months = (
+            content[name] for name in ("opening", "weekdays", "months")
+        )
 
     @classmethod
     def load(cls, path: Path = FILE) -> Catalogue:
@@ -58,6 +64,17 @@ class Catalogue:
         """Why, and what to do now."""
         return self._pairs["reason", reason, lang]
 
+    def opening(self, opens_at: datetime, days: int, lang: Language) -> str:
+        """When the gate opens, `days` after it closed. It stays true until then."""
+        form = "same_day" if days == 0 else "same_week" if days < _WEEK_DAYS else "later"
+        text: str = self._opening[form][lang]
+        return text.format(
+            time=f"{opens_at:%H:%M}",
+            weekday=self._weekdays[lang][opens_at.weekday()],
+            day=opens_at.day,
+            month=self._months[lang][opens_at.month - 1],
+        )
+
     def say(self, view: View, languages: Sequence[Language]) -> tuple[Saying, ...]:
         """A view in words, in each of the languages."""
         return tuple(self._say(view, lang) for lang in languages)
@@ -67,6 +84,9 @@ class Catalogue:
         why = ""
         if view.reason is not None and view.screen in _WITH_REASON:
             why, todo = self.reason(view.reason, lang)
+        closure = view.closure
+        if closure is not None and closure.opens_at is not None:
+            todo = self.opening(datetime.fromisoformat(closure.opens_at), closure.days, lang)
         return Saying(lang, title, why, todo)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.gate.events import Signal
+from edge.gate.hours import Closure
 from edge.gate.reasons import Reason
 from edge.gate.rules import Rules
 from edge.gate.state import DoorState, GateState, Lane, LaneState
@@ -43,7 +44,6 @@ class Screen(StrEnum):
 
 
 # The signal that lamps and buzzer give beside each screen (edge.drivers.signals.patterns).
-# CLOSE_DOOR has several: the lamps stay with the person, the screen asks for the door.
 SIGNALS: Mapping[Screen, frozenset[Signal]] = {
     Screen.STARTING: frozenset({Signal.OFF}),
     Screen.SHOW_CODE: frozenset({Signal.READY}),
@@ -61,11 +61,13 @@ SIGNALS: Mapping[Screen, frozenset[Signal]] = {
     Screen.REFUSED: frozenset({Signal.DENIED}),
     Screen.REPEATED: frozenset({Signal.WAIT}),
     Screen.WAIT: frozenset({Signal.WAIT}),
-    Screen.CLOSE_DOOR: frozenset({Signal.GRANTED, Signal.WAIT, Signal.READY}),
-    Screen.CLOSED: frozenset({Signal.OFF}),
+    Screen.CLOSE_DOOR: frozenset({Signal.CLOSE_DOOR}),
+    # by the timetable, or because the daemon is being stopped
+    Screen.CLOSED: frozenset({Signal.CLOSED, Signal.OFF}),
     Screen.OUT_OF_ORDER: frozenset({Signal.FAULT}),
     Screen.EVACUATE: frozenset({Signal.FIRE}),
-    Screen.SILENT: frozenset({Signal.OFF}),
+    # the daemon tells of a gate thread that hangs; once it ended itself, nobody does
+    Screen.SILENT: frozenset({Signal.FAULT, Signal.OFF}),
 }
 
 # Of several reasons the one that helps most: what somebody can mend now comes before what only
@@ -81,12 +83,12 @@ _FIRST = (
 )
 _LAST = (Reason.AMBIENT_OUT_OF_RANGE, Reason.TEMPERATURE_REPEATED)
 
-_STANDS_OPEN = frozenset({DoorState.HELD_OPEN, DoorState.FORCED})
-
 _PLAIN: Mapping[Signal, Screen] = {
     Signal.BUSY: Screen.CHECKING,
     Signal.SHOW_CODE: Screen.CODE_WANTED,
+    Signal.CLOSE_DOOR: Screen.CLOSE_DOOR,
     Signal.FIRE: Screen.EVACUATE,
+    Signal.CLOSED: Screen.CLOSED,
     Signal.OFF: Screen.CLOSED,
 }
 _WITH_REASON: Mapping[Signal, Screen] = {
@@ -106,7 +108,8 @@ class Shown:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One screen. `until_s` is the monotonic second its ring is full, `of_s` what it lasts whole;
-    `temperature_c` is °C; `reason` is why, where there is a why.
+    `temperature_c` is °C; `reason` is why, where there is a why; `closure` until when the gate is
+    closed, where its timetable closed it.
     """
 
     screen: Screen
@@ -115,6 +118,7 @@ class View:
     of_s: float | None = None
     name: str | None = None
     temperature_c: float | None = None
+    closure: Closure | None = None
 
 
 def view_of(rules: Rules, state: GateState, reader: str, shown: Shown = Shown()) -> View:
@@ -128,24 +132,27 @@ def view_of(rules: Rules, state: GateState, reader: str, shown: Shown = Shown())
     if signal is Signal.HOLD_STILL:
         return _measuring(rules, lane, reasons)
     if signal is Signal.GRANTED:
-        return _granted(rules, state, lane, shown)
+        return _granted(rules, lane, shown)
     if signal in _WITH_REASON:
-        return View(screen=_WITH_REASON[signal], reason=weightiest(reasons))
-    return View(screen=_screen_of(rules, state, lane, signal, reasons))
+        return _with_reason(state, signal, reasons)
+    until = state.closure if signal is Signal.CLOSED else None
+    return View(screen=_screen_of(rules, lane, signal, reasons), closure=until)
 
 
-def _screen_of(
-    rules: Rules, state: GateState, lane: Lane, signal: Signal, reasons: tuple[Reason, ...]
-) -> Screen:
+def _screen_of(rules: Rules, lane: Lane, signal: Signal, reasons: tuple[Reason, ...]) -> Screen:
     if signal is Signal.COME_CLOSER:
         return _closer(reasons)
     if signal in _PLAIN:
         return _PLAIN[signal]
-    if state.door.state in _STANDS_OPEN:
-        return Screen.CLOSE_DOOR
     if signal is Signal.WAIT:
         return Screen.REPEATED if Reason.CODE_REPEATED in reasons else Screen.WAIT
     return Screen.SHOW_FACE if rules.lane(lane.name).starts_by_face else Screen.SHOW_CODE
+
+
+def _with_reason(state: GateState, signal: Signal, reasons: tuple[Reason, ...]) -> View:
+    why = weightiest(reasons)
+    until = state.closure if why is Reason.OUT_OF_HOURS else None
+    return View(screen=_WITH_REASON[signal], reason=why, closure=until)
 
 
 def weightiest(reasons: tuple[Reason, ...]) -> Reason | None:
@@ -172,9 +179,7 @@ def _measuring(rules: Rules, lane: Lane, reasons: tuple[Reason, ...]) -> View:
     )
 
 
-def _granted(rules: Rules, state: GateState, lane: Lane, shown: Shown) -> View:
-    if state.door.state in _STANDS_OPEN:
-        return View(screen=Screen.CLOSE_DOOR)
+def _granted(rules: Rules, lane: Lane, shown: Shown) -> View:
     if lane.state is LaneState.PASSING:
         return View(screen=Screen.PASS)
     session = lane.session

@@ -131,6 +131,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "ambient_out_of_range": ("Nhiệt độ nơi đo ngoài khoảng", "air too warm or cold"),
     "secondary_check": ("Chờ đo lại bằng nhiệt kế y tế", "sent to a second measurement"),
     "fire_release": ("Cửa mở do báo cháy", "fire release"),
+    "out_of_hours": ("Ngoài giờ mở cửa", "outside opening hours"),
     "door_busy": ("Cửa đang bận", "door busy"),
     "door_open": ("Cửa đang mở", "door stood open"),
     "interrupted": ("Bị gián đoạn", "interrupted"),

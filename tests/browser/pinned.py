@@ -10,6 +10,7 @@ from typing import Any, Self
 from playwright.sync_api import expect
 
 from edge.config.model import KioskTable
+from edge.gate.hours import Closure
 from edge.gate.reasons import Reason
 from edge.kiosk.board import Board
 from edge.kiosk.message import Messages
@@ -87,6 +88,7 @@ REFUSALS = (
     Reason.SEVERAL_CODES,
     Reason.CODE_NOT_POSSESSED,
     Reason.TEMPERATURE_LOW,
+    Reason.OUT_OF_HOURS,
 )
 
 
@@ -102,6 +104,9 @@ def every_view(now_s: float) -> dict[str, View]:
     del views[Screen.REFUSED]
     for reason in REFUSALS:
         views[f"refused-{reason}"] = View(screen=Screen.REFUSED, reason=reason)
+    views["closed-until"] = View(
+        screen=Screen.CLOSED, closure=Closure(opens_at="2027-02-11T06:00+07:00", days=7)
+    )
     views[Screen.OUT_OF_ORDER] = View(screen=Screen.OUT_OF_ORDER, reason=Reason.CAMERA_FAULT)
     return views
 

@@ -165,3 +165,19 @@ def test_make_demo_hands_the_seconds_on() -> None:
         ["make", "-n", "demo", "SECONDS=30"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "-m edge demo --seconds 30" in done.stdout
+
+
+def test_a_screen_s_packages_come_without_an_environment(machine: Machine) -> None:
+    machine.has("dpkg-query", 'case "$*" in *libpam-systemd) echo install ok installed ;; esac')
+    machine.has("apt-get", "exit 0")
+    done = machine.bootstrap("kiosk")
+    assert (done.returncode, done.stderr) == (0, "")
+    installs = [call.split(" install ")[1] for call in machine.calls("apt-get")[1:]]
+    assert installs == ["-y --no-install-recommends cage chromium fonts-noto-core"]
+    assert "installing with apt-get: cage chromium fonts-noto-core" in done.stdout
+    assert machine.calls("python3") == []
+    machine.has("cage", "exit 0")
+    machine.has("chromium", "exit 0")
+    machine.has("dpkg-query", "echo install ok installed")
+    again = machine.bootstrap("kiosk")
+    assert "apt-get" not in again.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -385,3 +386,41 @@ def test_a_secret_never_stands_in_a_problem(config_file: Path) -> None:
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(config_file: Path) -> None:
     config_file.write_bytes(b"\xef\xbb\xbf" + SOUND.replace("\n", "\r\n").encode())
     assert load(config_file, environ={}).gate.park == "park"
+
+
+# --- opening hours --------------------------------------------------------------------------
+
+
+def test_hours_that_nobody_can_read_are_named_all_at_once(config_file: Path) -> None:
+    hours = """
+[hours]
+zone = "Asia/Saigonn"
+monday = ["06:00-18:00", "6-18"]
+sunday = ["25:00-26:00"]
+always = ["staff"]
+"""
+    config_file.write_text(SOUND + hours)
+    write = 'is no span of hours; write "06:00-18:00", or "22:00-06:00" over midnight'
+    zone = "is no time zone that this machine knows; give a name of the IANA list, as"
+    assert faults(config_file) == [
+        f'config.toml:28: hours.zone: "Asia/Saigonn" {zone} "Asia/Ho_Chi_Minh"',
+        f'config.toml:29: hours.monday: "6-18" {write}',
+        f'config.toml:30: hours.sunday: "25:00-26:00" {write}',
+        "config.toml:31: hours.always: needs trust.park_keys: nobody could prove a category",
+    ]
+
+
+def test_days_stand_as_toml_has_them_or_as_text(config_file: Path) -> None:
+    config_file.write_text(SOUND + '\n[hours]\nclosed_on = [2027-02-06, "2027-02-07"]\n')
+    hours = load(config_file, environ={}).hours
+    assert hours is not None
+    assert hours.closed_on == (date(2027, 2, 6), date(2027, 2, 7))
+    environ = {"EDGE_GATE__HOURS__CLOSED_ON": "[2027-09-02]", "EDGE_GATE__HOURS__MONDAY": "[]"}
+    hours = load(config_file, environ=environ).hours
+    assert hours is not None
+    assert (hours.closed_on, hours.monday) == ((date(2027, 9, 2),), ())
+    config_file.write_text(SOUND + "\n[hours]\nclosed_on = [2027-02-06, 7]\nmoday = []\n")
+    assert faults(config_file) == [
+        "config.toml:28: hours.closed_on: [2027-02-06, 7] is not a list of dates as 2027-02-06",
+        "config.toml:29: hours.moday: unknown key; did you mean 'monday'?",
+    ]

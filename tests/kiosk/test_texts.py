@@ -6,11 +6,13 @@ import subprocess
 import sys
 import tomllib
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge.gate.admission import _DENYING
+from edge.gate.hours import Closure
 from edge.gate.reasons import Reason
 from edge.kiosk.texts import FILE, LANGUAGES, Catalogue, degrees
 from edge.kiosk.view import Screen, View
@@ -64,6 +66,42 @@ def test_words_are_short_enough_to_be_read_in_passing() -> None:
         for why, todo in table.values():
             assert len(why) <= 44
             assert len(todo) <= 56
+
+
+@pytest.mark.parametrize(
+    ("opens_at", "days", "vi", "en"),
+    [
+        ("2026-11-25T13:00+07:00", 0, "Mở lại lúc 13:00", "Opens again at 13:00"),
+        (
+            "2026-11-29T06:30+07:00", 4,
+            "Mở lại lúc 06:30 Chủ nhật", "Opens again on Sunday at 06:30",
+        ),
+        (
+            "2027-02-11T06:00+07:00", 7,
+            "Mở lại 06:00 thứ Năm, 11/2", "Opens Thursday 11 February, 06:00",
+        ),
+    ],
+)  # fmt: skip
+def test_when_it_opens_is_told_so_that_it_stays_true(
+    opens_at: str, days: int, vi: str, en: str
+) -> None:
+    """ "Tomorrow" would be wrong after midnight."""
+    for screen, reason in ((Screen.CLOSED, None), (Screen.REFUSED, Reason.OUT_OF_HOURS)):
+        view = View(screen=screen, reason=reason, closure=Closure(opens_at=opens_at, days=days))
+        told = [one.todo for one in Catalogue.load().say(view, ("vi", "en"))]
+        assert told == [vi, en]
+
+
+def test_the_longest_opening_can_be_read_in_passing() -> None:
+    days = [datetime(2026, 9, 1, 20, 30, tzinfo=UTC) + timedelta(days=n) for n in range(120)]
+    for lang in LANGUAGES:
+        for day in days:
+            assert len(Catalogue.load().opening(day, 9, lang)) <= 48
+
+
+def test_a_gate_that_opens_nobody_knows_when_says_what_to_do() -> None:
+    view = View(screen=Screen.CLOSED, closure=Closure())
+    assert [one.todo for one in Catalogue.load().say(view, ("en",))] == ["Please use another gate"]
 
 
 def test_a_missing_text_is_named() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from edge.drivers.signals.patterns import OFF, PATTERNS
 from edge.gate.events import Signal
-from edge.kiosk.message import LOOPED, TONES
+from edge.kiosk.message import LOOPED_S, TONES
 from edge.kiosk.tones import NOTES, RATE_HZ, Tone, wav
 from edge.kiosk.view import SIGNALS, Screen
 
@@ -51,7 +51,7 @@ def test_the_evacuation_signal_has_three_pulses_and_a_pause() -> None:
     silence_s = sum(s for hertz, s in itertools.takewhile(lambda n: n[0] == 0,
                                                           reversed(NOTES[Tone.FIRE])))  # fmt: skip
     assert silence_s == pytest.approx(1.5)
-    assert Screen.EVACUATE in LOOPED
+    assert Screen.EVACUATE in LOOPED_S
 
 
 def test_what_asks_something_of_people_is_heard_and_an_idle_gate_is_quiet() -> None:
@@ -69,6 +69,15 @@ def test_every_screen_has_a_pattern_of_lamps(screen: Screen) -> None:
     if screen in {Screen.WELCOME, Screen.GOODBYE, Screen.PASS, Screen.REFUSED, Screen.EVACUATE}:
         (signal,) = SIGNALS[screen]
         assert PATTERNS[signal].buzzer != OFF, "an answer that can't be heard"
+
+
+def test_what_the_page_tells_over_and_over_the_buzzer_does_too() -> None:
+    for screen, signals in SIGNALS.items():
+        for signal in signals:
+            buzzer = PATTERNS[signal].buzzer
+            lasts = buzzer != OFF and buzzer.times is None
+            assert lasts == (screen in LOOPED_S), screen
+            assert not lasts or screen in TONES, "only the buzzer is heard"
 
 
 def test_the_table_in_the_guide_names_every_screen_with_its_signal() -> None:

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config.model import KioskTable
+from edge.drivers.signals.patterns import OFF, PATTERNS
 from edge.gate import events as ev
+from edge.gate.hours import Closure
 from edge.gate.machine import initial, stop
 from edge.gate.reasons import Cause, Device, Reason
 from edge.gate.rules import Rules
-from edge.gate.state import DoorState, LaneState
+from edge.gate.state import LaneState
 from edge.kiosk.message import Messages, compact
 from edge.kiosk.texts import Catalogue
 from edge.kiosk.view import SIGNALS, Screen, Shown, View, view_of, weightiest
@@ -36,8 +38,13 @@ def screen(bench: Bench, reader: str = "in") -> Screen:
     return view_of(bench.rules, bench.state, reader).screen
 
 
+NIGHT = Closure(opens_at="2026-11-26T06:00+07:00", days=1)
+# a green lamp means: go through, now
+INVITING = {Screen.WELCOME, Screen.GOODBYE, Screen.PASS, Screen.EVACUATE}
+
+
 class Watched(Checked):
-    """A bench that looks at both screens after every event."""
+    """A bench that compares both screens with their lamps after every event."""
 
     def __init__(self, rules: Any) -> None:
         self.seen: set[tuple[LaneState, Screen]] = set()
@@ -45,13 +52,17 @@ class Watched(Checked):
 
     def send(self, event: ev.Event) -> None:
         super().send(event)
+        self.look()
+
+    def look(self) -> None:
         for lane in self.state.lanes:
             view = view_of(self.rules, self.state, lane.name)
             message = MESSAGES.view(view, now_s=self.now)
             assert all(text["title"] and text["todo"] for text in message["texts"])
-            assert lane.shown is not None
-            if self.state.door.state is not DoorState.FIRE:
-                assert lane.shown[0] in SIGNALS[view.screen], "lamps and screen disagree"
+            lamps = self.shown[lane.name].signal  # what the drivers were told last
+            assert lamps in SIGNALS[view.screen], f"lamps say {lamps}, the screen {view.screen}"
+            inviting = PATTERNS[lamps].green != OFF
+            assert inviting == (view.screen in INVITING), f"green is wrong beside {view.screen}"
             self.seen.add((lane.state, view.screen))
 
 
@@ -65,28 +76,57 @@ def test_whatever_happens_there_is_a_view_and_the_lamps_agree(
         bench.do(action)
 
 
-def test_every_phase_of_the_machine_has_its_screen() -> None:
-    """One walk through all of it: a state that is added to the machine must be shown too."""
+def test_on_a_walk_through_every_screen_the_lamps_tell_the_same() -> None:
+    """A state or a screen that is added to the machine must be on this walk too."""
     rules = replace(RULES, screening=replace(RULES.screening, repeats=1, repeat_pause_s=1.0))
-    bench = Watched(rules)
+    temperature_first = Watched(with_lane(rules, order="temperature_first"))
+    temperature_first.nobody()
+    temperature_first.samples(36.6, 9)
+    benches = [Watched(rules), Watched(rules), temperature_first]
+    people_come_and_go(benches[0])
+    things_go_wrong(benches[1])
+    seen = set[tuple[LaneState, Screen]]().union(*(bench.seen for bench in benches))
+    assert {state for state, _ in seen} == set(LaneState)
+    # before the first step nothing is lit, and the daemon can't say that it is silent
+    assert {screen for _, screen in seen} == set(Screen) - {Screen.STARTING, Screen.SILENT}
+
+
+def people_come_and_go(bench: Watched) -> None:
     bench.code("1")
     bench.face()
     bench.walk_through()
-    bench.after(10)
+    bench.after(5)
+    bench.code("1")  # again, too soon
+    bench.after(5)
     bench.code("2")
+    bench.nobody()
+    bench.samples(31.0, 8)  # a hat
+    bench.samples(60.0, 8)  # a cup
+    bench.after(20)
+    bench.code("3")
     bench.nobody()
     bench.samples(38.6, 12)
     bench.after(1.5)
     bench.samples(38.6, 12)
     bench.after(10)
+    bench.code("4", reader="out")
+    bench.face(reader="out")
+    bench.walk_through()
+    bench.after(10)
+    bench.send(ev.Hours(closure=NIGHT))
+    bench.code("5")
+    bench.after(10)
+
+
+def things_go_wrong(bench: Watched) -> None:
     bench.durable = bench.identified = False
-    bench.code("3")
+    bench.code("5")
     bench.face()
     bench.after(2.5)  # nobody could tell who it is
     bench.after(20)
     bench.durable = bench.identified = True
-    bench.send(ev.Contact(is_open=True))
-    bench.code("4")
+    bench.send(ev.Contact(is_open=True))  # forced
+    bench.code("6")
     bench.face()
     bench.after(60)
     bench.send(ev.Contact(is_open=False))
@@ -94,10 +134,31 @@ def test_every_phase_of_the_machine_has_its_screen() -> None:
     bench.after(30)
     bench.send(ev.Recovered(device=Device.DOOR))
     bench.send(ev.FireInput(active=True))
-    temperature_first = Watched(with_lane(rules, order="temperature_first"))
-    temperature_first.face()
-    seen = {state for state, _ in bench.seen | temperature_first.seen}
-    assert seen == set(LaneState)
+    bench.send(ev.FireInput(active=False))
+    bench.send(ev.FireReset())
+    state, effects = stop(bench.rules, bench.state, bench.now, "SIGTERM")
+    bench.state = state
+    bench._do(effects)
+    bench.look()
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_no_green_lamp_invites_people_through_a_door_that_stands_open(forced: bool) -> None:
+    bench = Watched(RULES)
+    if not forced:
+        bench.code()
+        bench.face()
+    bench.send(ev.Contact(is_open=True))
+    bench.after(20)
+    for reader in ("in", "out"):
+        assert bench.shown[reader].signal is ev.Signal.CLOSE_DOOR
+        assert screen(bench, reader) is Screen.CLOSE_DOOR
+    bench.send(ev.Faulted(device=Device.CAMERA, cause=Cause.OTHER, reader="out"))
+    assert bench.shown["out"].signal is ev.Signal.CLOSE_DOOR, "anybody can shut a door"
+    bench.send(ev.Contact(is_open=False))
+    bench.after(5)
+    assert bench.shown["in"].signal is ev.Signal.READY
+    assert bench.shown["out"].signal is ev.Signal.FAULT
 
 
 def test_a_person_sees_each_step_of_their_way() -> None:
@@ -182,6 +243,23 @@ def test_a_gate_that_stops_is_closed_and_one_that_was_not_started_is_starting() 
     state, _ = stop(bench.rules, bench.state, bench.now, "SIGTERM")
     assert view_of(bench.rules, state, "in").screen is Screen.CLOSED
     assert view_of(RULES, initial(RULES), "in").screen is Screen.STARTING
+
+
+def test_a_closed_gate_and_its_refusals_tell_when_it_opens() -> None:
+    bench = Watched(RULES)
+    bench.send(ev.Hours(closure=NIGHT))
+    view = view_of(RULES, bench.state, "in")
+    assert (view.screen, view.closure) == (Screen.CLOSED, NIGHT)
+    assert "Mở lại lúc 06:00 thứ Năm" in sent(bench)
+    assert "Opens again on Thursday at 06:00" in sent(bench)
+    bench.code()
+    assert screen(bench) is Screen.REFUSED
+    assert "Ngoài giờ mở cửa" in sent(bench)
+    assert "Mở lại lúc 06:00 thứ Năm" in sent(bench)
+    assert screen(bench, "out") is Screen.SHOW_CODE
+    bench.send(ev.Contact(is_open=True))
+    bench.after(30)
+    assert screen(bench) is Screen.CLOSE_DOOR, "a door forced at night"
 
 
 def test_an_unknown_reader_is_refused() -> None:

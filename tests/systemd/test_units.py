@@ -1,4 +1,4 @@
-"""The unit: systemd reads every line of it, and what it may do stays little."""
+"""The units: systemd reads every line of them, and what they may do stays little."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNIT = SYSTEMD / "edge-gate.service"
+KIOSK = SYSTEMD / "edge-gate-kiosk.service"
 # systemd's own scale, 0 to 10; 1.5 as shipped
 EXPOSURE_TENTHS = 20
 
 
-def settings() -> dict[str, list[str]]:
+def settings(unit: Path = UNIT) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in UNIT.read_text().splitlines():
+    for line in unit.read_text().replace("\\\n", "").splitlines():
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             found.setdefault(key, []).append(value)
@@ -31,13 +32,20 @@ def analyze() -> str:
     return path
 
 
-def test_systemd_has_nothing_to_say_about_the_unit(analyze: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", [UNIT, KIOSK], ids=lambda unit: unit.name)
+def test_systemd_has_nothing_to_say_about_the_unit(
+    analyze: str, tmp_path: Path, unit: Path
+) -> None:
     """It returns 0 for a misspelt key: any output is a fault."""
-    unit = tmp_path / UNIT.name
-    # the one thing that is not here before `make install`
-    unit.write_text(UNIT.read_text().replace("/opt/edge-gate/bin/edge-gate", "/bin/true"))
+    copy = tmp_path / unit.name
+    # what is not here before `make install`
+    programs = ("/opt/edge-gate/bin/edge-gate", "/usr/bin/cage", "/usr/bin/chromium")
+    text = unit.read_text()
+    for program in programs:
+        text = text.replace(program, "/bin/true")
+    copy.write_text(text)
     done = subprocess.run(
-        [analyze, "verify", "--man=no", unit], capture_output=True, text=True, check=False
+        [analyze, "verify", "--man=no", copy], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -85,17 +93,69 @@ def test_what_a_gate_needs_is_not_taken_away() -> None:
     assert "LG_WD=%t/edge-gate" in unit["Environment"][0]
 
 
-def test_the_user_of_the_unit_is_made_with_its_groups() -> None:
-    unit = settings()
-    lines = [
-        line.split() for line in (SYSTEMD / "edge-gate.sysusers.conf").read_text().splitlines()
-    ]
-    assert ["u", unit["User"][0]] in [line[:2] for line in lines]
+@pytest.mark.parametrize("unit", [UNIT, KIOSK], ids=lambda unit: unit.name)
+def test_the_user_of_the_unit_is_made_with_its_groups(unit: Path) -> None:
+    values = settings(unit)
+    users = unit.with_suffix(".sysusers.conf").read_text()
+    lines = [line.split() for line in users.splitlines()]
+    assert ["u", values["User"][0]] in [line[:2] for line in lines]
     groups = {line[2] for line in lines if line[0] == "m"}
-    assert groups == set(unit["SupplementaryGroups"][0].split())
+    # the screen's user has them by its log-in session
+    display = "video render input audio"
+    assert groups == set(values.get("SupplementaryGroups", [display])[0].split())
 
 
-@pytest.mark.parametrize("name", ["edge-gate.sysusers.conf", "edge-gate.tmpfiles.conf"])
+def test_a_power_cut_leaves_the_browser_nothing_to_ask_about() -> None:
+    """Profile, caches and home lie in the runtime directory, which is memory and new each time."""
+    values = settings(KIOSK)
+    (start,) = values["ExecStart"]
+    (folder,) = values["RuntimeDirectory"]
+    assert f"--user-data-dir=%t/{folder}/" in start
+    assert f"HOME=%t/{folder}" in values["Environment"]
+    assert "RuntimeDirectoryPreserve" not in values
+    assert "--hide-crash-restore-bubble" in start.split()
+
+
+def test_the_browser_asks_and_offers_nothing_at_a_gate() -> None:
+    (start,) = settings(KIOSK)["ExecStart"]
+    words = start.split()
+    assert words[:4] == ["/usr/bin/cage", "-d", "--", "/usr/bin/chromium"]
+    assert {
+        "--kiosk",
+        "--incognito",
+        "--no-first-run",
+        "--no-default-browser-check",
+        "--noerrdialogs",
+        "--disable-pinch",
+        "--overscroll-history-navigation=0",
+        "--disable-features=Translate",
+        "--deny-permission-prompts",
+        "--autoplay-policy=no-user-gesture-required",
+    } <= set(words)
+    assert words[-1] == "http://${KIOSK_HOST}:${KIOSK_PORT}/${KIOSK_READER}/"
+
+
+def test_the_browser_here_knows_each_of_its_options() -> None:
+    """One that was dropped would be passed over in silence."""
+    program = Path("/usr/lib/chromium/chromium")
+    if not program.exists():
+        pytest.skip("Debian's Chromium is not here")
+    (start,) = settings(KIOSK)["ExecStart"]
+    options = {word.partition("=")[0][2:] for word in start.split() if word.startswith("--")} - {""}
+    binary = program.read_bytes()
+    assert {option for option in options if f"\0{option}\0".encode() not in binary} == set()
+
+
+def test_the_screen_starts_no_gate_that_was_stopped() -> None:
+    values = settings(KIOSK)
+    assert "edge-gate.service" in values["After"][0].split()
+    assert not {"Wants", "Requires", "BindsTo"} & values.keys()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["edge-gate.sysusers.conf", "edge-gate.tmpfiles.conf", "edge-gate-kiosk.sysusers.conf"],
+)
 def test_systemd_reads_the_users_and_folders(name: str, tmp_path: Path) -> None:
     tool = {"sysusers": "systemd-sysusers", "tmpfiles": "systemd-tmpfiles"}[name.split(".")[1]]
     path = shutil.which(tool)

@@ -14,6 +14,8 @@ than three times in a second (WCAG 2.2, 2.3.1, photosensitive epilepsy).
 | granted | on | - | 1 long beep |
 | denied | - | fast, 2.5 times a second | 3 short beeps |
 | wait | - | long on, half a second off | - |
+| closed | - | a second on, five off | - |
+| close_door | - | two long, two short | 4 short beeps every 5 s |
 | fault | - | triple flash, long pause | - |
 | fire | on for 1 s, off for 0.25 s | as green | all the time, as the lamps |
 | off | - | - | - |
@@ -85,6 +87,12 @@ PATTERNS: Mapping[Signal, Pattern] = {
     Signal.GRANTED: Pattern(green=ON, buzzer=_beeps(1, 0.8, 0.0)),
     Signal.DENIED: Pattern(red=Rhythm((0.2, 0.2)), buzzer=_beeps(3)),
     Signal.WAIT: Pattern(red=Rhythm((1.5, 0.5))),
+    Signal.CLOSED: Pattern(red=Rhythm((1.0, 5.0))),
+    # told until the door is shut
+    Signal.CLOSE_DOOR: Pattern(
+        red=Rhythm((0.8, 0.3, 0.8, 0.3, 0.2, 0.3, 0.2, 1.0)),
+        buzzer=Rhythm((0.12, 0.18, 0.12, 0.18, 0.12, 0.18, 0.12, 4.0)),
+    ),
     Signal.FAULT: Pattern(red=Rhythm((0.1, 0.3, 0.1, 0.3, 0.1, 2.0))),
     Signal.FIRE: Pattern(green=_FIRE, red=_FIRE, buzzer=_FIRE),
     Signal.OFF: Pattern(),

@@ -8,7 +8,7 @@ const NO_PICTURE_MS = 700;
 const SMALLEST = 0.4;
 const LARGEST = 1.3;
 // what a refusal stays on the screen for, unless somebody else comes
-const IDLE = new Set(["show_code", "show_face"]);
+const IDLE = new Set(["show_code", "show_face", "closed"]);
 
 const body = document.body;
 const byId = (id) => document.getElementById(id);
@@ -114,7 +114,10 @@ function player(path) {
     return players.get(path);
 }
 
+let repeat = 0;
+
 function sound(view) {
+    clearTimeout(repeat);
     for (const audio of playing) {
         audio.pause();
         audio.onended = null;
@@ -127,8 +130,13 @@ function sound(view) {
     playing = paths.map(player);
     playing.forEach((audio, place) => {
         audio.currentTime = 0;
-        audio.onended = () => play(playing[place + 1] ?? (view.loop ? playing[0] : null));
+        audio.onended = () => play(playing[place + 1]);
     });
+    if (playing.length && view.loop_ms !== undefined) {
+        playing.at(-1).onended = () => {
+            repeat = setTimeout(() => play(playing[0]), view.loop_ms);
+        };
+    }
     play(playing[0]);
 }
 
