@@ -113,6 +113,16 @@ def test_a_restored_store_opens_no_session_that_was_closed_since(
         assert rows(where, "SELECT digest FROM sessions") == [("d",)]
 
 
+def test_a_backup_holds_the_plans_of_the_sites(tmp_path: Path) -> None:
+    where = tmp_path / "hub.db"
+    open_store(where).close()
+    execute(where, "INSERT INTO sites (id, park, site) VALUES (1, 'kcn', 'a')")
+    execute(where, "INSERT INTO site_plans VALUES (1, 'd', 40, 30, 'lan', 1, x'52494646')")
+    back_up(where, tmp_path / "copy")
+    restore(tmp_path / "again.db", tmp_path / "copy")
+    assert rows(tmp_path / "again.db", "SELECT picture FROM site_plans") == [(b"RIFF",)]
+
+
 def test_a_backup_never_takes_another_ones_place(tmp_path: Path) -> None:
     filled(tmp_path / "hub.db", 1)
     back_up(tmp_path / "hub.db", tmp_path / "copy.db")
