@@ -55,6 +55,7 @@ class Understander:
                 dcc_signers=table.dcc_trust_list,
                 dcc_revocations=table.dcc_revocations,
                 shc_keys=table.shc_keys,
+                shc_revocations=table.shc_revocations,
             )
         except TrustFileError as error:
             raise TrustConfigError(f"[trust] {error}") from error

@@ -10,6 +10,10 @@
   identifier, or of the signature (its first half for ECDSA), as the EU's lists have them
   (Implementing Decision (EU) 2022/483).
 - Issuers of SMART Health Cards: JSON, `{issuer URL: its JWKS}`.
+- Revoked SMART Health Cards: the issuers' lists as they publish them under
+  `/.well-known/crl/{kid}.json`, `{"kid": ..., "method": "rid", "ctr": 1, "rids": [...]}`: a folder
+  of such files, or a file with one or a list of them (SMART Health Cards Framework 1.4.0,
+  "Revocation").
 """
 
 from __future__ import annotations
@@ -44,6 +48,8 @@ _LARGEST = 64 * 1024 * 1024  # bytes of a list; the EU's signers take 2 MB
 _CERTIFICATES = frozenset({".pem", ".cer", ".crt", ".der"})
 _PEM = b"-----BEGIN CERTIFICATE-----"
 _HASH = re.compile(r"[0-9A-Fa-f]{32}(?:[0-9A-Fa-f]{32})?")
+# at most 24 characters of base64url; behind a dot the time, in s since 1970
+_RID = re.compile(r"([A-Za-z0-9_-]{1,24})(?:\.([0-9]{1,12}))?")
 # extended key usages that limit a signer to tests, vaccinations or recoveries (hcert-spec 1.0.8,
 # section 3.3.2; both branches are in use)
 _USES = {
@@ -80,12 +86,14 @@ class Trust:
     """Everything that codes are checked against. Plain data: it may go to another process.
 
     `dcc` has signers by key id, `shc` keys (SubjectPublicKeyInfo) by issuer and key id,
-    `dcc_revoked` first halves of hashes (`revocation_hashes`).
+    `dcc_revoked` first halves of hashes (`revocation_hashes`). `shc_revoked` holds, by key id and
+    revocation id, before when a card was issued that is revoked, in s since 1970; None: whenever.
     """
 
     dcc: Mapping[bytes, tuple[Signer, ...]] = field(default_factory=dict, repr=False)
     dcc_revoked: frozenset[str] = field(default=frozenset(), repr=False)
     shc: Mapping[tuple[str, str], tuple[bytes, ...]] = field(default_factory=dict, repr=False)
+    shc_revoked: Mapping[tuple[str, str], int | None] = field(default_factory=dict, repr=False)
 
 
 NO_TRUST = Trust()
@@ -107,13 +115,18 @@ def revocation_hashes(uvci: str, country: str, signature: bytes) -> frozenset[st
 
 
 def load_trust(
-    *, dcc_signers: Path | None, dcc_revocations: Path | None, shc_keys: Path | None
+    *,
+    dcc_signers: Path | None,
+    dcc_revocations: Path | None,
+    shc_keys: Path | None,
+    shc_revocations: Path | None = None,
 ) -> Trust:
     """The lists that are given. Raises TrustFileError."""
     return Trust(
         dcc=read_dcc_signers(dcc_signers) if dcc_signers else {},
         dcc_revoked=read_dcc_revocations(dcc_revocations) if dcc_revocations else frozenset(),
         shc=read_shc_keys(shc_keys) if shc_keys else {},
+        shc_revoked=read_shc_revocations(shc_revocations) if shc_revocations else {},
     )
 
 
@@ -264,6 +277,35 @@ def read_shc_keys(path: Path) -> Mapping[tuple[str, str], tuple[bytes, ...]]:
             place = (issuer, str(jwk.get("kid")))
             found[place] = (*found.get(place, ()), _jwk(f"{path}: {issuer}: key {number}", jwk))
     return found
+
+
+def read_shc_revocations(path: Path) -> Mapping[tuple[str, str], int | None]:
+    """Revoked cards, as `Trust.shc_revoked` has them. Raises TrustFileError."""
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise TrustFileError(f"{path}: holds no list, a file that ends in .json")
+    found: dict[tuple[str, str], int | None] = {}
+    for file in files:
+        lists = _json(file, _read(file))
+        for one in lists if isinstance(lists, list) else [lists]:
+            for place, before_s in _rids(file, one):
+                # revoked twice: what reaches further holds
+                known = found.get(place, 0)
+                later = None if known is None or before_s is None else max(known, before_s)
+                found[place] = later
+    return found
+
+
+def _rids(path: Path, stated: object) -> Iterator[tuple[tuple[str, str], int | None]]:
+    crl = stated if isinstance(stated, Mapping) else {}
+    kid, rids = crl.get("kid"), crl.get("rids")
+    if not isinstance(kid, str) or crl.get("method") != "rid" or not isinstance(rids, list):
+        raise TrustFileError(f'{path}: is no {{"kid": ..., "method": "rid", "rids": [...]}}')
+    for number, entry in enumerate(rids, 1):
+        match = _RID.fullmatch(entry) if isinstance(entry, str) else None
+        if match is None:
+            raise TrustFileError(f"{path}: rid {number} is none, or its time is no whole seconds")
+        yield (kid, match[1]), None if match[2] is None else int(match[2])
 
 
 def _jwk(where: str, jwk: Mapping[str, Any]) -> bytes:

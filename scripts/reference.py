@@ -52,6 +52,7 @@ SAMPLES: dict[str, Any] = {
     "trust.dcc_trust_list": "/etc/edge-gate/trust/dcc.json",
     "trust.dcc_revocations": "/etc/edge-gate/trust/dcc-revoked.txt",
     "trust.shc_keys": "/etc/edge-gate/trust/shc.json",
+    "trust.shc_revocations": "/etc/edge-gate/trust/shc-revoked",
     "ambient_file": "/sys/bus/w1/devices/28-0316a2796fff/temperature",
     "reference_c": 35.0,
     "screening.state_path": "/var/lib/edge-gate/screening",

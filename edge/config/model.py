@@ -602,6 +602,8 @@ class TrustTable(Table):
     """Revoked health certificates: an identifier or a hash a line, or JSON."""
     shc_keys: Path | None = None
     """Issuers of SMART Health Cards with their keys, JSON."""
+    shc_revocations: Path | None = None
+    """Revoked SMART Health Cards: a folder of the issuers' lists, or a file of them, JSON."""
     clock_unsure: Literal["flag", "deny"] = "flag"
     """Codes that hold for a time, passes among them, while the gate's clock is not set."""
 

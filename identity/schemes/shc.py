@@ -171,7 +171,19 @@ def _doubts(jws: _Jws, trust: Trust) -> list[Flag]:
         and cose.es256_verified(key, jws.signature, jws.covered)
         for key in keys
     )
-    return [] if genuine else [Flag.SIGNATURE_INVALID]
+    if not genuine:
+        return [Flag.SIGNATURE_INVALID]
+    return [Flag.REVOKED] if _revoked(jws, kid, trust) else []
+
+
+def _revoked(jws: _Jws, kid: str, trust: Trust) -> bool:
+    """By its `rid`, of cards issued before the list's time where it names one ("Revocation")."""
+    place = (kid, _text(_map(jws.payload.get("vc")).get("rid")))
+    if place not in trust.shc_revoked:
+        return False
+    before_s, issued_s = trust.shc_revoked[place], jws.payload.get("nbf")
+    # a card that doesn't say when it was issued can't be one of the later ones
+    return before_s is None or not isinstance(issued_s, int | float) or issued_s < before_s
 
 
 def _map(value: object) -> Mapping[str, Any]:

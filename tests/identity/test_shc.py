@@ -45,6 +45,69 @@ def test_keys_come_from_a_file(tmp_path: Path) -> None:
     assert read(signing.shc(), trust).proved == ("signature",)
 
 
+def revoked(folder: Path, *rids: str, kid: str = "k") -> Trust:
+    (folder / "issuers.json").write_text(
+        json.dumps({signing.ISSUER: {"keys": [signing.jwk(signing.p256())]}})
+    )
+    lists = folder / "crl"
+    lists.mkdir()
+    (lists / f"{kid}.json").write_text(
+        json.dumps({"kid": kid, "method": "rid", "ctr": 1, "rids": rids})
+    )
+    return load_trust(
+        dcc_signers=None,
+        dcc_revocations=None,
+        shc_keys=folder / "issuers.json",
+        shc_revocations=lists,
+    )
+
+
+def card(rid: str | None, **parts: object) -> str:
+    payload = signing.shc_payload(**parts)
+    payload["vc"] |= {} if rid is None else {"rid": rid}
+    return signing.shc(payload)
+
+
+ISSUED_S = int(signing.ISSUED.timestamp())
+
+
+@pytest.mark.parametrize("entry", ["MKyCxh7p6uQ", f"MKyCxh7p6uQ.{ISSUED_S + 1}"])
+def test_a_revoked_card_proves_nothing(tmp_path: Path, entry: str) -> None:
+    credential = read(card("MKyCxh7p6uQ"), revoked(tmp_path, "other", entry))
+    assert (credential.proved, credential.flags) == ((), ("revoked",))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "other",
+        f"MKyCxh7p6uQ.{ISSUED_S}",  # revoked are those from before then
+        f"MKyCxh7p6uQ.{ISSUED_S - 1}",
+        "mkycxh7p6uq",
+    ],
+)
+def test_a_card_that_the_list_does_not_mean_stays_good(tmp_path: Path, entry: str) -> None:
+    credential = read(card("MKyCxh7p6uQ"), revoked(tmp_path, entry))
+    assert (credential.proved, credential.flags) == (("signature",), ())
+
+
+def test_a_list_of_another_key_says_nothing_of_a_card(tmp_path: Path) -> None:
+    trust = revoked(tmp_path, "MKyCxh7p6uQ", kid="other")
+    assert read(card("MKyCxh7p6uQ"), trust).proved == ("signature",)
+
+
+def test_a_card_without_a_revocation_id_is_in_no_list(tmp_path: Path) -> None:
+    trust = revoked(tmp_path, "MKyCxh7p6uQ")
+    assert read(card(None), trust).proved == ("signature",)
+
+
+def test_a_forged_card_is_forged_whatever_its_revocation_id(tmp_path: Path) -> None:
+    trust = revoked(tmp_path, "MKyCxh7p6uQ")
+    payload = signing.shc_payload()
+    payload["vc"]["rid"] = "MKyCxh7p6uQ"
+    assert read(signing.shc(payload, key=signing.p256(8)), trust).flags == ("signature_invalid",)
+
+
 def test_without_keys_everything_is_a_claim() -> None:
     credential = read(signing.shc(), NO_TRUST)
     assert (credential.proved, credential.flags) == ((), ("unverified",))

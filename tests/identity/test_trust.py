@@ -16,6 +16,7 @@ from identity.trust import (
     read_dcc_revocations,
     read_dcc_signers,
     read_shc_keys,
+    read_shc_revocations,
     revocation_hashes,
 )
 from tests.identity import signing
@@ -113,6 +114,35 @@ def test_revocations_are_identifiers_or_hashes(tmp_path: Path) -> None:
     assert revocation_hashes(signing.UVCI, "VN", b"") & found
     assert not revocation_hashes("URN:UVCI:01:VN:OTHER", "VN", b"") & found
     assert read_dcc_revocations(saved(tmp_path, [signing.UVCI, "AB" * 32, "cd" * 16])) == found
+
+
+def crl(*rids: object, **parts: object) -> dict[str, object]:
+    return {"kid": "k", "method": "rid", "ctr": 1, "rids": rids, **parts}
+
+
+def test_revoked_cards_are_read_from_one_list_or_many(tmp_path: Path) -> None:
+    assert read_shc_revocations(saved(tmp_path, crl("a", "b.7"))) == {
+        ("k", "a"): None, ("k", "b"): 7,
+    }  # fmt: skip
+    many = saved(tmp_path, [crl("a.5", "a.9", "b", "b.3"), crl("a", kid="l")])
+    assert read_shc_revocations(many) == {("k", "a"): 9, ("k", "b"): None, ("l", "a"): None}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {}, [1], crl(1), crl("a.b"), crl("a.-1"), crl(""), crl("a" * 25), crl("a b"),
+        crl(kid=None), crl(method="other"), crl(rids="abc"),
+    ],
+)  # fmt: skip
+def test_a_list_of_revoked_cards_that_is_none_says_so(tmp_path: Path, content: object) -> None:
+    with pytest.raises(TrustFileError, match=r"is no \{\"kid\"|rid 1 is none"):
+        read_shc_revocations(saved(tmp_path, content))
+
+
+def test_a_folder_without_lists_of_revoked_cards_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(TrustFileError, match="holds no list"):
+        read_shc_revocations(tmp_path)
 
 
 def test_revocations_that_are_none_say_why(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from identity.trust import (
     read_dcc_revocations,
     read_dcc_signers,
     read_shc_keys,
+    read_shc_revocations,
 )
 
 
@@ -57,6 +58,9 @@ def _trust(config: Config) -> Iterator[Finding]:
     if table.shc_keys is not None:
         cards = table.shc_keys
         yield _tried("issuers of health cards", lambda: read_shc_keys(cards), str(cards))
+    if table.shc_revocations is not None:
+        gone = table.shc_revocations
+        yield _tried("revoked health cards", lambda: read_shc_revocations(gone), str(gone))
 
 
 def _broker(config: Config) -> Iterator[Finding]:
