@@ -41,8 +41,10 @@ log = logging.getLogger(__name__)
 
 # A record is some hundred bytes; a stray huge message must not fill the hub's memory
 LARGEST_MESSAGE_BYTES = 1_048_576
-# Messages at QoS 0 that may wait: the broker's flow control does not bound those
-_MOST_WAITING = 50_000
+# Windows that may wait here before no more is read. mosquitto 2.0.11 (Debian 12) holds to the
+# window only while nothing is acknowledged; while messages come in it sends two for each PUBACK,
+# and a hub slower than its gates had gigabytes waiting. And nothing bounds what comes at QoS 0
+_WINDOWS_WAITING = 4
 _FIRST_RECONNECT_S = 0.5
 _RECORDS = f"/{Channel.RECORD}"
 # MQTT 5.0, 3.8.3.1: retained messages are sent at each subscribing
@@ -113,13 +115,12 @@ class LinkError(Exception):
 class Link:
     """The connection. Events come through `events`, in order. Raises ConfigError when made.
 
-    At most `window` deliveries are under way without an acknowledgement.
+    The broker is asked to have at most `window` deliveries under way without an acknowledgement.
     """
 
     def __init__(self, table: MqttTable, *, window: int) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.callback_errors = 0
-        self.dropped = 0
         self._table = table
         self._window = window
         self._backoff = Backoff(first_s=_FIRST_RECONNECT_S, longest_s=table.reconnect_longest_s)
@@ -183,6 +184,9 @@ class Link:
             info = self._paho.publish(topic, payload, qos=qos, retain=retain)
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
+    def _is_full(self) -> bool:
+        return self.events.qsize() > _WINDOWS_WAITING * self._window
+
     def _make(self) -> WiredClient:
         table = self._table
         client = WiredClient(
@@ -203,6 +207,7 @@ class Link:
         client.on_publish = self._guard(self._published)
         client.on_subscribe = self._guard(self._subscribed)
         client.on_message = self._guard(self._message)
+        client.is_full = self._is_full
         client.on_plain = self._guard(self._heard)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = table.session_expiry_s
@@ -297,9 +302,6 @@ class Link:
         self._heard(message.topic, payload, message.mid, message.qos, message.retain)
 
     def _heard(self, topic: str, payload: bytes, mid: int, qos: int, retain: bool) -> None:  # noqa: FBT001 - paho's order
-        if qos == 0 and self.events.qsize() > _MOST_WAITING:
-            self.dropped += 1
-            return
         if not topic.endswith(_RECORDS):
             if retain:  # one that goes by is a twin hub's, and no news
                 self.events.put(HeardReceipt(topic, payload))

@@ -14,6 +14,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -81,6 +82,7 @@ class Wire:
 
 # topic, payload, packet identifier, QoS, retained
 Plain = tuple[str, bytes, int, int, bool]
+_PAUSE_S = 0.01
 _PUBACK = PacketTypes.PUBACK << 4
 
 
@@ -92,12 +94,17 @@ class WiredClient(paho.Client):
     methods and calls one: tests/hub/test_wire.py holds the contract.
     """
 
+    # asked before each read: with too much waiting elsewhere, the rest waits in the network
+    is_full: Callable[[], bool] = staticmethod(lambda: False)
     on_plain: Callable[[str, bytes, int, int, bool], None] | None = None
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Every packet that was read ahead: paho takes one, and looks for news."""
+        if self.is_full():
+            time.sleep(_PAUSE_S)  # the socket stays readable: paho's loop would turn at full speed
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
         done = super().loop_read(max_packets)
-        while done == MQTTErrorCode.MQTT_ERR_SUCCESS and self._has_more():
+        while done == MQTTErrorCode.MQTT_ERR_SUCCESS and self._has_more() and not self.is_full():
             done = super().loop_read(max_packets)
         return done
 

@@ -173,6 +173,43 @@ def test_many_packets_in_one_piece_all_arrive_and_are_acknowledged_in_one_piece(
     client.loop_stop()
 
 
+def test_who_is_full_is_read_for_no_more_and_goes_on_when_there_is_room(server: Server) -> None:
+    """A broker that sends without end: what is not taken must wait there and not in memory."""
+    heard: list[str] = []
+    looked, more, done = (threading.Event() for _ in range(3))
+
+    class Slow(WiredClient):
+        def is_full(self) -> bool:
+            if len(heard) >= 10 and not more.is_set():
+                looked.set()
+                return True
+            return False
+
+    def hear(topic: str, _payload: bytes, _mid: int, _qos: int, _retain: bool) -> None:
+        heard.append(topic)
+        if len(heard) == 100:
+            done.set()
+
+    client = Slow(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5, manual_ack=True, client_id="x")
+    client.on_plain = hear
+    client.connect("127.0.0.1", server.port)
+    client.loop_start()
+    far = server.accept()
+    packets = [framed(*published(f"t/{n}", b"x", n, 1, retain=False)) for n in range(1, 101)]
+    far.sendall(b"".join(packets))
+    assert looked.wait(20)
+    client.ack_all([1])  # what was taken is still acknowledged
+    assert far.recv(1000) == b"\x40\x02\0\x01"
+    assert len(heard) == 10
+    more.set()
+    assert done.wait(20)
+    gone = threading.Event()
+    client.on_disconnect = lambda *_: gone.set()
+    client.disconnect()
+    assert gone.wait(20)
+    client.loop_stop()
+
+
 def test_packets_are_read_byte_for_byte_however_they_are_cut(pair: Pair) -> None:
     wire, far = pair
     sent = bytes(range(256)) * 40

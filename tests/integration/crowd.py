@@ -110,8 +110,13 @@ class Crowd:
         if gate.sent == gate.confirmed:
             gate.heard_s = now_s
         self._room.acquire()
-        self._client.publish(gate.place.record, gate.raws[gate.sent], qos=1)
-        gate.sent += 1
+        with self._changed:  # a receipt may have come meanwhile
+            if gate.sent == len(gate.raws):
+                self._room.release()
+                return False
+            raw = gate.raws[gate.sent]
+            gate.sent += 1
+        self._client.publish(gate.place.record, raw, qos=1)
         return True
 
     def _heard(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
