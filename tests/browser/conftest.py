@@ -3,14 +3,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import Chromium, launched
+from tests.browser.chromium import WAIT_MS, Chromium, launched
 
 
 # of a module, not of the session: Playwright's loop would hinder other files' own asyncio
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=WAIT_MS)
     with launched() as browser:
         yield browser
 

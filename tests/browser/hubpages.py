@@ -91,6 +91,10 @@ class Served:
         """Every page by its name."""
         return {
             "overview": "/overview",
+            "sites": "/sites",
+            "site": "/sites/1",
+            "plan": "/sites/1/plan",
+            "site-empty": "/sites/2",
             "gate": "/gates/11",
             "alarms": "/alarms",
             "charts": "/charts?site=song-than/cong-chinh",

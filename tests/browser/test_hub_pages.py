@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
-from hub.store.schema import alarms, audit, gate_states, sites
+from hub.store.schema import alarms, audit, gate_states, sessions, sites
 from hub.web.sample import Sample, state_of
 from tests.browser.axe import findings
 from tests.browser.chromium import WAIT_MS, Chromium
@@ -126,6 +128,60 @@ def test_a_tracer_goes_from_a_question_to_an_export(browser: Chromium, served: S
         lines = connection.execute(select(audit.c.action).where(audit.c.who == "tracer")).scalars()
         assert list(lines) == ["trace", "trace", "trace export"]
     assert browser.complaints() == []
+
+
+def test_a_manager_pins_a_gate_on_the_plan_by_a_click(browser: Chromium, served: Served) -> None:
+    browser.size(1280, 1000)
+    log_in(browser, served, role="manager")
+    browser.open(f"{served.url}/sites/1/plan")
+    page = browser.page
+    expect(page.locator("#x-13")).to_have_value("")
+    page.locator("svg.placing").click(position={"x": 120, "y": 90})
+    expect(page.locator("#x-13")).not_to_have_value("")  # the one without a place is meant
+    expect(page.locator("#y-13")).not_to_have_value("")
+    browser.press("form.pins button.main")
+    browser.open(f"{served.url}/sites/1")
+    expect(page.locator("#plan-pin-13")).to_have_count(1)
+    assert browser.complaints() == []
+
+
+def test_a_wrong_password_and_an_ended_session_are_told_at_the_door(
+    browser: Chromium, served: Served
+) -> None:
+    page = browser.page
+    browser.open(f"{served.url}/login")
+    page.fill("#name", "viewer")
+    page.fill("#password", "not this one")
+    page.locator("button.main").click()
+    expect(page.locator("[role=alert]")).to_contain_text("không đúng")
+    assert page.input_value("#password") == ""
+    log_in(browser, served, role="viewer")
+    with served.engine.begin() as connection:
+        connection.execute(delete(sessions))
+    browser.open(f"{served.url}/alarms")
+    expect(page).to_have_url(re.compile("/login"))
+    expect(page.locator("#password")).to_be_visible()
+
+
+def test_a_file_of_ten_megabytes_with_one_bad_line_names_it_and_takes_nothing(
+    browser: Chromium, served: Served, tmp_path: Path
+) -> None:
+    long = "Nguyễn Thị Thu Hương " * 9
+    lines = [f"song-than,HS{n:06},{long},pupil" for n in range(40_000)]
+    lines[20_000] = "song-than,,Không có mã số,pupil"
+    file = tmp_path / "lop.csv"
+    file.write_text("park,holder,name,category\n" + "\n".join(lines), encoding="utf-8")
+    assert file.stat().st_size > 10_000_000
+    log_in(browser, served, role="manager")
+    browser.open(f"{served.url}/registry/roster")
+    page = browser.page
+    before = page.locator("#h-rows .count").inner_text()
+    page.set_input_files("#file", file)
+    page.locator("form[enctype] button.main").click()
+    expect(page.locator("[role=alert] h2")).to_contain_text("1 chỗ sai", timeout=WAIT_MS)
+    expect(page.locator("[role=alert] td").first).to_have_text("20002")
+    browser.open(f"{served.url}/registry/roster")
+    assert page.locator("#h-rows .count").inner_text() == before
 
 
 def test_script_in_a_name_is_text_on_the_page_and_in_what_comes_live(
