@@ -65,6 +65,7 @@ class GateNow:
     version: str | None = None
     phase: str | None = None
     door: str | None = None
+    closed: bool = False  # out of its opening hours
     granted: int = 0
     denied: int = 0
     oldest_unconfirmed_ms: int | None = None
@@ -249,6 +250,7 @@ class Looker:
             ),
             heard_ms=row.heard_ms, since_ms=_ms(said.since), version=said.version,
             phase=summary.phase or None, door=summary.door if said.gate else None,
+            closed=bool(summary.closed),
             granted=summary.granted, denied=summary.denied, oldest_unconfirmed_ms=oldest_ms,
             faults=summary.faults, readers=summary.readers, pin=pin,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -253,3 +254,27 @@ def test_a_park_too_large_for_a_tile_each_shows_what_needs_a_look(tmp_path: Path
         assert 'class="map"' not in answer.text
         assert len(answer.content) < 30_000
         visitor.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("vi", "Ngoài giờ mở cửa"), ("en", "Out of hours")]
+)
+def test_a_gate_out_of_its_hours_is_said_to_be_closed(
+    log_in: LogIn, served: Served, language: str, words: str
+) -> None:
+    """Well, and not ready: who is refused there will call the manager."""
+    viewer = log_in("viewer")
+    viewer.client.cookies.set("edge_hub_language", language)
+    where = gate_states.c.gate == 11
+    with served.engine.begin() as connection:
+        before = connection.execute(select(gate_states.c.state).where(where)).scalar_one()
+        said = json.loads(before)
+        said["gate"]["closed"] = True
+        connection.execute(update(gate_states).where(where).values(state=json.dumps(said)))
+    try:
+        assert words in viewer.get("/overview").text
+        assert viewer.get("/gates/11.json").json()["gate"]["closed"] is True
+    finally:
+        with served.engine.begin() as connection:
+            connection.execute(update(gate_states).where(where).values(state=before))
+    assert words not in viewer.get("/overview").text
