@@ -42,21 +42,21 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
 _ROWS_AT_ONCE = 2_000
 _PLACES = (
-    ("cong-chinh", "Cổng chính Khu A", "factory", 10.9602, 106.7581, "Dĩ An", "Bình Dương", 3),
-    ("xuong-may", "Xưởng may Hòa Bình", "factory", 10.9655, 106.7660, "Dĩ An", "Bình Dương", 2),
-    ("kho-lanh", "Kho lạnh số 2", "warehouse", 10.9561, 106.7702, "Dĩ An", "Bình Dương", 1),
-    ("ky-tuc-xa", "Ký túc xá Nguyễn Thị Định", "dormitory", 10.9518, 106.7604, "Thuận An",
+    ("cong-chinh", "Cổng chính Khu A", "nhà máy", 10.9602, 106.7581, "Dĩ An", "Bình Dương", 3),
+    ("xuong-may", "Xưởng may Hòa Bình", "nhà máy", 10.9655, 106.7660, "Dĩ An", "Bình Dương", 2),
+    ("kho-lanh", "Kho lạnh số 2", "kho", 10.9561, 106.7702, "Dĩ An", "Bình Dương", 1),
+    ("ky-tuc-xa", "Ký túc xá Nguyễn Thị Định", "ký túc xá", 10.9518, 106.7604, "Thuận An",
      "Bình Dương", 2),
-    ("truong-thcs", "Trường THCS Lý Thường Kiệt", "school", 10.9480, 106.7690, "Thủ Đức",
+    ("truong-thcs", "Trường THCS Lý Thường Kiệt", "trường học", 10.9480, 106.7690, "Thủ Đức",
      "Thành phố Hồ Chí Minh", 2),
-    ("tram-y-te", "Trạm y tế khu công nghiệp", "hospital", 10.9630, 106.7520, "Thuận An",
+    ("tram-y-te", "Trạm y tế khu công nghiệp", "trạm y tế", 10.9630, 106.7520, "Thuận An",
      "Bình Dương", 1),
-    ("nha-an", "Nhà ăn tập thể", "canteen", 10.9583, 106.7640, "Dĩ An", "Bình Dương", 1),
+    ("nha-an", "Nhà ăn tập thể", "nhà ăn", 10.9583, 106.7640, "Dĩ An", "Bình Dương", 1),
 )  # fmt: skip
 _SILENT = (
-    ("cho-dau-moi", "Chợ đầu mối Thủ Đức", "market", "Thủ Đức",
+    ("cho-dau-moi", "Chợ đầu mối Thủ Đức", "chợ", "Thủ Đức",
      "Thành phố Hồ Chí Minh", "Bà Trần Thị Mỹ, 028 3725 0000"),
-    ("ben-xe", "Bến xe Miền Đông mới", "station", "Thủ Đức",
+    ("ben-xe", "Bến xe Miền Đông mới", "bến xe", "Thủ Đức",
      "Thành phố Hồ Chí Minh", "Ông Lê Văn Phúc, 028 3898 0000"),
 )  # fmt: skip
 _FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ")
@@ -103,7 +103,7 @@ def _sites(connection: Connection, sample: Sample) -> list[Place]:
     chosen: list[tuple[Any, ...]] = [*_PLACES]
     if sample.gates:
         chosen = [
-            (f"diem-{n + 1:03}", f"Điểm kiểm dịch số {n + 1}", "factory",
+            (f"diem-{n + 1:03}", f"Điểm kiểm dịch số {n + 1}", "nhà máy",
              10.9 + (n // 10) * 0.006, 106.7 + (n % 10) * 0.009, "Dĩ An", "Bình Dương", 5)
             for n in range((sample.gates + 4) // 5)
         ]  # fmt: skip
