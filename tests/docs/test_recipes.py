@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from feed.messages import GateState, RecordsSummary, Summary, encode_message
-from feed.topics import GateTopics
+from feed.topics import Channel, GateTopics, topic_filter
 from hub.monitor import metrics
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
@@ -85,3 +86,27 @@ def _at(message: dict[str, Any], path: str) -> object:
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     return found
+
+
+def test_the_flow_listens_to_records() -> None:
+    flow = json.loads((HOW_TO / "node-red-flow.json").read_text(encoding="utf-8"))
+    (listening,) = (node for node in flow if node["type"] == "mqtt in")
+    assert listening["topic"] == topic_filter(Channel.RECORD)
+    ids = {node["id"] for node in flow}
+    for node in flow:
+        assert all(target in ids for wires in node.get("wires", ()) for target in wires)
+        # Node-RED takes a node without a place for a setting of others
+        assert "z" not in node or {"x", "y"} <= node.keys()
+
+
+def test_the_recipes_are_what_their_programs_read() -> None:
+    assert telegraf()["topics"] == [topic_filter(Channel.STATE)]
+    (first, *_) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert yaml.safe_load(first)["scrape_configs"][0]["job_name"] == "edge-hub"
+
+
+def test_a_viewer_may_read_what_the_recipes_read_and_write_nothing() -> None:
+    rules = re.findall(r"^topic (\S+) (\S+)$", PAGE, re.MULTILINE)
+    channels = (Channel.RECORD, Channel.ALARM, Channel.STATE)
+    topics = [*map(topic_filter, channels), "homeassistant/#"]
+    assert sorted(rules) == sorted(("read", topic) for topic in topics)

@@ -142,5 +142,6 @@ def test_without_a_checksum_flipped_bits_are_noticed_missing(
     """The machine above goes red for a journal whose checksum says nothing."""
     monkeypatch.setattr(zlib, "crc32", lambda data: 0)
     hasty = settings(quick, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
-    with pytest.raises(AssertionError):
+    # what was flipped is taken for a record, or is none and can't be read
+    with pytest.raises((AssertionError, ValueError)):
         run_state_machine_as_test(JournalMachine, settings=hasty)
