@@ -1,7 +1,9 @@
 """Many gates in one process: what they write, and how they send again what is not confirmed.
 
 They keep the gates' side of the feed: a window of records without a receipt, sent again from the
-receipt on when none comes in time. One connection serves all of them.
+receipt on when none comes in time, and what the hub asks for sent again by itself. Without that
+mosquitto 2.0.11 can keep a record from the hub for ever: it hands every other message to a member
+of the shared subscription that is dead. One connection serves all of them.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import json
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -36,6 +39,7 @@ class _Gate:
     confirmed: int = 0
     sent: int = 0
     heard_s: float = 0.0
+    asked: deque[int] = field(default_factory=deque)
 
 
 class Crowd:
@@ -59,7 +63,8 @@ class Crowd:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.ReceiveMaximum = 1_000
         self._client.connect("127.0.0.1", port, properties=properties)
-        self._client.subscribe(topic_filter(Channel.RECEIPT), qos=1)
+        channels = (Channel.RECEIPT, Channel.COMMAND)
+        self._client.subscribe([(topic_filter(channel), 1) for channel in channels])
         self._client.loop_start()
         self._thread = threading.Thread(target=self._send, daemon=True)
 
@@ -101,6 +106,11 @@ class Crowd:
                 self._stop.wait(0.01)
 
     def _turn(self, gate: _Gate) -> bool:
+        if gate.asked:
+            seq = gate.asked.popleft()
+            self._room.acquire()
+            self._client.publish(gate.place.record, gate.raws[seq - 1], qos=1)
+            return True
         now_s = time.monotonic()
         if gate.confirmed < gate.sent and now_s - gate.heard_s > PATIENCE_S:
             self.repeated += gate.sent - gate.confirmed
@@ -122,6 +132,9 @@ class Crowd:
     def _heard(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         said = json.loads(message.payload)
         gate = self._gates[said["stream"]]
+        if said.get("command") == "resend":
+            gate.asked.extend(range(said["from"], said["to"] + 1))
+            return
         with self._changed:
             if said["upto"] > gate.confirmed:
                 gate.confirmed, gate.heard_s = said["upto"], time.monotonic()

@@ -94,8 +94,9 @@ def two_hubs(
             hub.stop()
 
 
+@pytest.mark.timeout(600)
 def test_two_hubs_of_which_one_is_killed(broker: Broker, cluster: Cluster, tmp_path: Path) -> None:
-    two_hubs(broker, cluster, tmp_path, records=5_000, gates=100, timeout_s=90)
+    two_hubs(broker, cluster, tmp_path, records=5_000, gates=100, timeout_s=250)
 
 
 @pytest.mark.proof
