@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from feed.backoff import Backoff
 
 # MQTT 5.0, 3.14.2.1: another client connected with the same client id
-SESSION_TAKEN_OVER = 0x8E
+_SESSION_TAKEN_OVER = 0x8E
 # MQTT 5.0, 3.2.2.2: bad user name or password; not authorised
 _REFUSED_WHO = frozenset({0x86, 0x87})
 
@@ -105,12 +105,12 @@ def explain(error: BaseException | None) -> str:
     """What ended a try to connect."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = error.verify_message
-        hint = (
+        ask = (
             "is this machine's clock right?"
             if "not yet valid" in what or "expired" in what
             else "is mqtt.tls.ca_file the CA of this broker, and mqtt.host its name?"
         )
-        return f"the broker's certificate is refused: {what}; {hint}"
+        return f"the broker's certificate is refused: {what}; {ask}"
     if isinstance(error, ssl.SSLError):
         return f"no TLS: {error.reason or error}; is this the broker's TLS port?"
     if isinstance(error, socket.gaierror):
@@ -122,7 +122,7 @@ def explain(error: BaseException | None) -> str:
 
 def hint(reason: ReasonCode, *, same_name: str) -> str:
     """What to look at for a reason that the broker gave; `same_name` asks about a second client."""
-    if reason.value == SESSION_TAKEN_OVER:
+    if reason.value == _SESSION_TAKEN_OVER:
         return same_name
     if reason.value in _REFUSED_WHO:
         return "; check mqtt.username, the password or the client certificate"

@@ -126,6 +126,7 @@ class Link:
         self._backoff = Backoff(first_s=_FIRST_RECONNECT_S, longest_s=table.reconnect_longest_s)
         self._connection = 0
         self._up = False
+        self.put_aside = 0  # events that the owner took out and has not dealt with
         self._changing = threading.Lock()  # of _up and _connection, against acknowledging
         self._thread: threading.Thread | None = None
         self._refused: str | None = None
@@ -185,7 +186,9 @@ class Link:
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def _is_full(self) -> bool:
-        return self.events.qsize() > _WINDOWS_WAITING * self._window
+        # a broker that has not accepted yet is heard in any case: what came before is stale then
+        waiting = self.events.qsize() + self.put_aside
+        return self._up and waiting > _WINDOWS_WAITING * self._window
 
     def _make(self) -> WiredClient:
         table = self._table

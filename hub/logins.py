@@ -5,12 +5,12 @@ hubs over one store count together and a restart forgets nothing.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, delete, insert, or_, select, text
 
+from hub.clock import now_ms
 from hub.store.engine import writing
 from hub.store.schema import login_tries
 
@@ -36,7 +36,7 @@ class LoginLimits:
         engine: Engine,
         *,
         window_s: float = 300.0,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._engine = engine
         self._window_ms = int(window_s * 1000)

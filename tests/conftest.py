@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,12 @@ def cluster() -> Iterator[Cluster]:
     made = Cluster()
     yield made
     made.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
+    """A database without a table."""
+    if request.param == "sqlite":
+        return tmp_path / "hub.db"
+    url: str = request.getfixturevalue("cluster").empty()
+    return url

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection, Engine
 
 from hub import audit
+from hub.clock import now_ms
 from hub.config import Config
 from hub.logins import LoginLimits
 from hub.monitor.health import Broker
@@ -38,11 +38,6 @@ def hub_of(request: Request) -> Hub:
 
 
 TheHub = Annotated[Hub, Depends(hub_of)]
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def user_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from feed.codec import format_time
 from hub import audit
+from hub.clock import now_ms
 from hub.commands.beside import opened, purpose_option, show_table
 from hub.commands.common import (
     Command,
@@ -72,7 +72,7 @@ def acknowledge_(
     as_json: bool,
 ) -> None:
     """Say that you have looked at these alarms: they leave the list, and keep your name."""
-    at_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     with opened("alarms acknowledge", config, store) as (engine, loaded):
         role = acting(loaded, Right.ACKNOWLEDGE, "alarms acknowledge")
         try:

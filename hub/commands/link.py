@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 from sqlalchemy import delete
 
 from hub import audit
+from hub.clock import now_ms
 from hub.commands.beside import opened
 from hub.commands.common import (
     Command,
@@ -79,8 +79,7 @@ def link(
                 if not gone:
                     raise Refusal("edge-hub link: there is no such link that was entered by hand")
             else:
-                now_ms = round(time.time() * 1000)
-                row = {"person": ids[0], "other": ids[1], "source": AUTHORITY, "at_ms": now_ms}
+                row = {"person": ids[0], "other": ids[1], "source": AUTHORITY, "at_ms": now_ms()}
                 insert_new(tx, links, [row])
         try:
             with leading(engine):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from hub import audit
+from hub.clock import now_ms
 from hub.commands.beside import (
     opened,
     purpose_option,
@@ -89,7 +89,7 @@ def import_(
             listing = read_listing(raw, str(file), Kind(kind) if kind else None)
             tokens = book.take_tokens(listing, tokeniser_of(loaded, "registry import", token_key))
             with writing(engine) as connection:
-                done = book.take(connection, listing, tokens, at_ms=_now_ms(), replace=replace)
+                done = book.take(connection, listing, tokens, at_ms=now_ms(), replace=replace)
                 if check:
                     connection.rollback()
                 else:
@@ -102,7 +102,7 @@ def import_(
                         asked={"kind": str(listing.kind), "lines": len(listing.entries),
                                "replace": replace},
                         seen=asdict(done),
-                        at_ms=_now_ms(),
+                        at_ms=now_ms(),
                     )  # fmt: skip
         except RegistryError as error:
             if as_json:
@@ -160,7 +160,7 @@ def export(
                 purpose=purpose,
                 asked={"kind": kind, "park": park},
                 seen={"lines": len(rows)},
-                at_ms=_now_ms(),
+                at_ms=now_ms(),
             )
     cells = [[row[name] for name in columns] for row in rows]
     if out is None and as_json:
@@ -206,10 +206,6 @@ def list_(config: Path | None, store: str | Path | None, *, as_json: bool) -> No
     heading = ["park", "sites", "gates", "people", "with token", "sites not registered",
                "gates not registered"]  # fmt: skip
     show_table(heading, [list(asdict(one).values()) for one in found])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 for command in (import_, export, list_):

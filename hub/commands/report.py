@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,6 +15,7 @@ import click
 from sqlalchemy import Connection
 
 from hub import audit
+from hub.clock import now_ms
 from hub.commands.beside import (
     opened,
     out_option,
@@ -192,7 +192,7 @@ def _report(
                 purpose=call.purpose,
                 asked={"period": told["period"], **document.scope},
                 seen=told["figures"],
-                at_ms=time.time_ns() // 1_000_000,
+                at_ms=now_ms(),
             )
     _give(call, document, command)
 

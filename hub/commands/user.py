@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import click
 from sqlalchemy import Connection
 
 from hub import audit, users
+from hub.clock import now_ms
 from hub.commands.beside import opened, read_file, show_table
 from hub.commands.common import (
     Command,
@@ -187,7 +187,7 @@ def _change(
     asked: dict[str, Any],
     do: Callable[[Connection, int], dict[str, Any]],
 ) -> dict[str, Any]:
-    at_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     with opened(command, config, store) as (engine, loaded):
         role = acting(loaded, Right.USERS, command)
         try:

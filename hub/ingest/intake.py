@@ -183,9 +183,10 @@ class _Stream:
         A gate sends in order from where its receipt stands: whatever moves a stream on is taken,
         so that it never waits for a record that is refused.
         """
-        trial = self._standing.copy()
-        if len(trial.islands) + sum(1 + len(one.lost) for one in fresh.values()) <= self._most:
+        pieces = len(self._standing.islands) + sum(1 + len(one.lost) for one in fresh.values())
+        if pieces <= self._most:
             return fresh
+        trial = self._standing.copy()
         kept: dict[int, Arrival] = {}
         for seq, one in fresh.items():
             after = trial.copy()

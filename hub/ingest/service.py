@@ -134,7 +134,9 @@ class Service:
 
     def _next_event(self, deadline_s: float, *, begun: bool) -> Event | None:
         if self._held:
-            return self._held.popleft()
+            event = self._held.popleft()
+            self._link.put_aside = len(self._held)
+            return event
         left_s = deadline_s - time.monotonic()
         while begun and left_s > 0:
             with suppress(queue.Empty):
@@ -206,6 +208,7 @@ class Service:
             while True:
                 self._held.append(self._link.events.get_nowait())
         self._held = deque(one for one in self._held if not self._link.is_stale(one))
+        self._link.put_aside = len(self._held)
 
     def _store_works(self) -> None:
         if self._store_trouble is not None:

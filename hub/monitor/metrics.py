@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -12,6 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.clock import now_ms
 from hub.monitor.alarms import open_by_name
 from hub.monitor.health import Broker, totals
 from hub.monitor.occupancy import occupancy
@@ -45,12 +45,12 @@ class _Now(Collector):
         yield from found
 
     def _all(self) -> list[Metric]:
-        now_ms = time.time_ns() // 1_000_000
+        at_ms = now_ms()
         with self._engine.connect() as connection:
             total = totals(connection)
             gates = gates_now(connection)
             alarms = open_by_name(connection)
-            inside = occupancy(connection, now_ms)
+            inside = occupancy(connection, at_ms)
         made: list[Metric] = [
             _one("edge_hub_streams", "Journals of gates that were ever heard.", total.streams),
             _one("edge_hub_records", "Records stored or accounted for without a gap.", total.upto),
@@ -69,7 +69,7 @@ class _Now(Collector):
         )
         for site in inside:
             people.add_metric([site.park, site.site], site.inside)
-        return [*made, named, people, *_gates(gates, now_ms)]
+        return [*made, named, people, *_gates(gates, at_ms)]
 
 
 def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:

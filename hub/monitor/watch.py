@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from feed.connection import explain, guarded
 from feed.topics import Channel, GateTopics, TopicError, parse, topic_filter
+from hub.clock import now_ms
 from hub.config import MonitorTable, MqttTable
 from hub.link import authenticate
 from hub.monitor import drift, states
@@ -48,7 +49,7 @@ class Watch:
         table: MonitorTable,
         engine: Engine,
         *,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._mqtt = mqtt
         self._table = table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Engine
 
+from hub.clock import now_ms
 from hub.config import Config
 from hub.logins import LoginLimits
 from hub.web import charts
@@ -55,7 +55,7 @@ class Desk:
         config: Config,
         *,
         tokeniser: Tokeniser | None = None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
         live_interval_s: float = INTERVAL_S,
         live_beat_s: float = BEAT_S,
     ) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.clock import now_ms
 from hub.web.look import Looker, Overview
 from hub.words import Language
 
@@ -140,7 +141,7 @@ class Live:
         pieces: Pieces,
         render: Render,
         *,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
         interval_s: float = INTERVAL_S,
         beat_s: float = BEAT_S,
     ) -> None:

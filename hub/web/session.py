@@ -12,7 +12,6 @@ import hmac
 import logging
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.clock import now_ms
 from hub.store.engine import writing
 from hub.store.schema import sessions, users
 
@@ -55,7 +55,7 @@ class Sessions:
         *,
         lifetime_s: float,
         idle_s: float,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._engine = engine
         self._lifetime_ms = int(lifetime_s * 1000)

@@ -469,3 +469,16 @@ def test_a_callback_that_fails_does_not_end_the_connection(
     monkeypatch.setattr(service, "LISTEN_S", 0.2)
     send(watcher, chain, 1)
     assert told(watcher, chain, 1)
+
+
+def test_a_flood_is_bounded_also_while_the_store_is_away_and_a_new_connection_is_heard(
+    broker: Broker, start: Start, watcher: Watcher
+) -> None:
+    """What was put aside for later counts: it is in memory as well."""
+    link = running(start, broker, watcher).service._link
+    assert not link._is_full()
+    link.put_aside = 4 * link._window + 1
+    assert link._is_full()
+    link._up = False  # the broker's answer must be read, or nothing ever goes on
+    assert not link._is_full()
+    link._up, link.put_aside = True, 0

@@ -9,7 +9,8 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from hub.api.deps import Registrar, TheHub, Viewer, note, now_ms
+from hub.api.deps import Registrar, TheHub, Viewer, note
+from hub.clock import now_ms
 from hub.registry import book
 from hub.registry.book import Counts, Imported
 from hub.registry.columns import Kind, exported

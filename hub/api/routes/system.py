@@ -9,7 +9,8 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
-from hub.api.deps import TheHub, now_ms, user_of
+from hub.api.deps import TheHub, user_of
+from hub.clock import now_ms
 from hub.logins import Limit
 from hub.monitor.health import Health, health
 from hub.monitor.metrics import CONTENT_TYPE, metrics

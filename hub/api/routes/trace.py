@@ -12,7 +12,8 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from hub import audit
-from hub.api.deps import Hub, Muster, TheHub, Tracer, note, now_ms
+from hub.api.deps import Hub, Muster, TheHub, Tracer, note
+from hub.clock import now_ms
 from hub.roles import Role
 from hub.store.engine import writing
 from hub.trace import lookup, output, presence

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from hub.api.deps import Acknowledger, TheHub, Viewer, note, now_ms
+from hub.api.deps import Acknowledger, TheHub, Viewer, note
+from hub.clock import now_ms
 from hub.monitor.alarms import Alarm, AlarmError, acknowledge, list_alarms
 from hub.monitor.occupancy import Inside, occupancy
 from hub.monitor.states import gates_now

@@ -21,15 +21,6 @@ from hub.store.schema import metadata
 from tests.hub.support import execute, rows
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def nowhere(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
-    """A database without a table."""
-    if request.param == "sqlite":
-        return tmp_path / "hub.db"
-    url: str = request.getfixturevalue("cluster").empty()
-    return url
-
-
 @pytest.fixture
 def opened(nowhere: str | Path) -> Iterator[Connection]:
     open_store(nowhere).close()
