@@ -110,8 +110,9 @@ class IngestTable(Table):
     """A batch is committed when it holds `batch_records` or is `batch_ms` old. A hole that lasts
     for `gap_patience_s` is asked for again. A stream gets a receipt each `receipt_ms` at most.
 
-    Against a sender gone wild: a stream lies in `most_islands` pieces at most beyond its first gap,
-    what would tear it further is refused and counted. Of messages that were not understood the
+    Against a sender gone wild: a gate begins `most_streams` at most (a new one comes with a new or
+    damaged card), and a stream lies in `most_islands` pieces at most beyond its first gap; what is
+    more is refused and counted. Of messages that were not understood the
     newest `most_dead_letters` are kept, and the bytes of the newest up to `dead_letter_bytes`.
     """
 
@@ -119,6 +120,7 @@ class IngestTable(Table):
     batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 10
     gap_patience_s: Annotated[float, Field(ge=0.1, le=3_600)] = 10.0
     receipt_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
+    most_streams: Annotated[int, Field(ge=10, le=1_000_000)] = 200
     most_islands: Annotated[int, Field(ge=100, le=1_000_000)] = 2_000
     most_dead_letters: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     dead_letter_bytes: Annotated[int, Field(ge=1_024, le=1_099_511_627_776)] = 67_108_864

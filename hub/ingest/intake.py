@@ -7,6 +7,7 @@ into more pieces than a gate ever does is refused: it counts as not stored, and 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,7 @@ class Alarm(StrEnum):
     CHAIN_BROKEN = "chain_broken"  # a record was altered or taken out
     MOVED = "moved"  # a stream comes from another place than before
     SCATTERED = "scattered"  # a stream has more gaps than a gate ever leaves
+    STREAMS_REFUSED = "streams_refused"  # more streams come from a gate than one ever begins
     LETTERS_DROPPED = "dead_letters_dropped"  # more came than are kept
 
 
@@ -33,10 +35,11 @@ class Alarm(StrEnum):
 class Bounds:
     """What one sender can make the store hold beside records in their order.
 
-    `islands` are the spans of a stream beyond its first gap; `letters` and `letter_bytes` what is
-    kept of all messages that were not understood.
+    `streams` are those that begin at one gate, `islands` the spans of a stream beyond its first
+    gap; `letters` and `letter_bytes` what is kept of all messages that were not understood.
     """
 
+    streams: int = 200
     islands: int = 2_000
     letters: int = 10_000
     letter_bytes: int = 67_108_864
@@ -65,20 +68,27 @@ def take(
 ) -> Taken:
     """Put a batch into the store. Raises StoreError; then nothing of it is there."""
     taken = Taken()
-    streams: dict[str, list[Arrival]] = {}
+    streams: defaultdict[str, list[Arrival]] = defaultdict(list)
     for one in batch:
         if isinstance(one, Unreadable):
             taken.dead_letters += tx.add_dead_letter(one.topic, one.raw, one.reason, now)
         else:
-            streams.setdefault(one.stream, []).append(one)
+            streams[one.stream].append(one)
     if streams:
-        places = {stream: arrivals[0].place for stream, arrivals in streams.items()}
-        standings = tx.standings(places)
-        stored = _stored(tx, standings, streams)
+        standings = tx.standings(streams.keys())
+        if new := {name: some for name, some in streams.items() if name not in standings}:
+            standings |= _begin(tx, new, now, taken, bounds)
+        rest = []
         for stream, standing in standings.items():
+            if _go_on(tx, standing, streams[stream], now):
+                taken.stored += len(streams[stream])
+            else:
+                rest.append(standing)
+        stored = _stored(tx, rest, streams)
+        for standing in rest:
             part = _Stream(tx, standing, now, taken, bounds)
-            part.take(streams[stream], stored.get(standing.key, {}))
-            taken.standings.append(standing)
+            part.take(streams[standing.stream], stored.get(standing.key, {}))
+        taken.standings += standings.values()
     if taken.dead_letters and tx.bound_dead_letters(bounds.letters, bounds.letter_bytes):
         detail = "more came than are kept: the oldest are gone, or their bytes"
         if tx.add_alarm(Alarm.LETTERS_DROPPED, detail, now):
@@ -86,16 +96,75 @@ def take(
     return taken
 
 
+def _begin(
+    tx: Transaction,
+    new: Mapping[str, Sequence[Arrival]],
+    now: datetime,
+    taken: Taken,
+    bounds: Bounds,
+) -> dict[str, Standing]:
+    """Let streams begin, of each gate so many as it may have; the rest counts as not stored."""
+    by_gate: defaultdict[GateTopics, list[str]] = defaultdict(list)
+    for stream, arrivals in new.items():
+        by_gate[arrivals[0].place].append(stream)
+    begun: dict[str, GateTopics] = {}
+    refused: dict[GateTopics, int] = {}
+    for place, streams in by_gate.items():
+        room = max(bounds.streams - tx.streams_at(place)[0], 0)
+        begun.update((stream, place) for stream in streams[:room])
+        if beyond := streams[room:]:
+            refused[place] = sum(len(new[stream]) for stream in beyond)
+    found = tx.begin(begun) if begun else {}
+    for place, records in refused.items():
+        _refuse_streams(tx, place, records, now, taken)
+    return found
+
+
+def _refuse_streams(
+    tx: Transaction, place: GateTopics, records: int, now: datetime, taken: Taken
+) -> None:
+    where = f"{place.park}/{place.site}/{place.gate}"
+    reason = f"more streams come from {where} than a gate begins: not stored"
+    _, first = tx.streams_at(place)  # what is said of a gate needs one of its streams
+    for _ in range(records):  # one letter a gate, whose deliveries count
+        taken.dead_letters += tx.add_dead_letter(
+            place.record, reason.encode(), reason, now, key=first, keep_raw=False
+        )
+    taken.refused += records
+    detail = "new streams are refused: see dead letters and ingest.most_streams"
+    if tx.add_alarm(Alarm.STREAMS_REFUSED, detail, now, key=first):
+        taken.alarms.append(f"{Alarm.STREAMS_REFUSED}: {where}: {detail}")
+
+
+def _go_on(tx: Transaction, standing: Standing, arrivals: Sequence[Arrival], now: datetime) -> bool:
+    """What nearly every batch is: the next records, whole, in order, each after the one before.
+
+    Anything else changes nothing here and is False.
+    """
+    seq, head = standing.upto, standing.head
+    if standing.islands or (seq > 0 and head is None) or arrivals[-1].place != standing.place:
+        return False
+    for one in arrivals:
+        seq += 1
+        if one.seq != seq or one.prev != head or one.lost or one.problem is not None:
+            return False
+        head = one.hash
+    tx.insert(standing.key, arrivals, now)
+    standing.upto, standing.head = seq, head
+    tx.save(standing)
+    return True
+
+
 def _stored(
     tx: Transaction,
-    standings: Mapping[str, Standing],
+    standings: Iterable[Standing],
     streams: Mapping[str, Sequence[Arrival]],
 ) -> dict[int, dict[int, bytes]]:
     """What is there already of these, by the stream's key and seq."""
     again = {
         standing.key: seqs
-        for stream, standing in standings.items()
-        if (seqs := [one.seq for one in streams[stream] if standing.has(one.seq)])
+        for standing in standings
+        if (seqs := [one.seq for one in streams[standing.stream] if standing.has(one.seq)])
     }
     return tx.stored(again) if again else {}
 
@@ -113,11 +182,9 @@ class _Stream:
         self._most = bounds.islands
 
     def take(self, arrivals: Sequence[Arrival], stored: Mapping[int, bytes]) -> None:
+        """Whatever it is; of what is `stored`, by seq, nothing is written again."""
         standing = self._standing
         self._follow(arrivals[-1].place)
-        if self._go_on(arrivals):
-            self._tx.save(standing)
-            return
         fresh = self._bounded(self._sort_out(arrivals, stored))
         if fresh:
             self._tx.insert(standing.key, list(fresh.values()), self._now)
@@ -125,25 +192,6 @@ class _Stream:
             self._check_chain(fresh)
             self._account(fresh)
         self._tx.save(standing)
-
-    def _go_on(self, arrivals: Sequence[Arrival]) -> bool:
-        """What nearly every batch is: the next records, whole, in order, each after the one before.
-
-        Anything else changes nothing here and is False.
-        """
-        standing = self._standing
-        seq, head = standing.upto, standing.head
-        if standing.islands or (seq > 0 and head is None):
-            return False
-        for one in arrivals:
-            seq += 1
-            if one.seq != seq or one.prev != head or one.lost or one.problem is not None:
-                return False
-            head = one.hash
-        self._tx.insert(standing.key, arrivals, self._now)
-        standing.upto, standing.head = seq, head
-        self._taken.stored += len(arrivals)
-        return True
 
     def _follow(self, place: GateTopics) -> None:
         """A gate was renamed, or someone uses another's stream: receipts go where it is now."""

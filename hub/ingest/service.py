@@ -62,6 +62,7 @@ class Service:
         self._link = link
         self._table = table
         self._bounds = Bounds(
+            streams=table.most_streams,
             islands=table.most_islands,
             letters=table.most_dead_letters,
             letter_bytes=table.dead_letter_bytes,
@@ -184,7 +185,7 @@ class Service:
         if taken.dead_letters:
             log.warning("%d messages went to the dead letters", taken.dead_letters)
         if taken.refused:
-            log.warning("%d records were refused: their streams lie in pieces", taken.refused)
+            log.warning("%d records were refused: see the alarms", taken.refused)
 
     # --- a store that fails -----------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -23,8 +23,16 @@ class Transaction(Protocol):
         """The store's epoch now."""
         ...
 
-    def standings(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
-        """The standing of each stream; a stream that is new begins, at this place."""
+    def standings(self, streams: Collection[str]) -> dict[str, Standing]:
+        """The standing of each of these that is known."""
+        ...
+
+    def begin(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
+        """Standings of streams that were not known: they begin, at these places."""
+        ...
+
+    def streams_at(self, place: GateTopics) -> tuple[int, int]:
+        """How many streams a gate has, and the key of its first one, 0 where there is none."""
         ...
 
     def raws(self, key: int, seqs: Sequence[int]) -> dict[int, bytes]:

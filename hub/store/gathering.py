@@ -17,6 +17,9 @@ from hub.standing import Span, Standing
 
 # the columns of a standing, as `standing_of_row` wants them
 STREAM = "SELECT id, stream, park, site, gate, upto, head, duplicates, purged_upto FROM streams"
+STREAMS_AT = """\
+SELECT count(*), coalesce(min(id), 0) FROM streams
+WHERE park = {0} AND site = {0} AND gate = {0}"""
 # What is derived or noted under a record's key, and goes when the record goes
 FOLLOWERS = ("passages", "visits", "anonymous", "clock_records", "early_outcomes", "lost")
 # A boot's clock is of no use once every record of the boot is gone: a later one begins where the
@@ -53,7 +56,8 @@ class Gathering:
 
     def read(self, standing: Standing) -> None:
         """This is what the database holds of it."""
-        self._islands[standing.key] = set(standing.islands)
+        if standing.islands:
+            self._islands[standing.key] = set(standing.islands)
         self._places[standing.key] = standing.place
 
     def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
@@ -87,8 +91,9 @@ class Gathering:
         """Rows: stream, first."""
         return [
             (key, first)
-            for key, one in self._saved.items()
-            for first, _ in self._islands[key] - set(one.islands)
+            for key, before in self._islands.items()
+            if key in self._saved
+            for first, _ in before - set(self._saved[key].islands)
         ]
 
     def islands_new(self) -> list[tuple[int, int, int]]:
@@ -96,7 +101,8 @@ class Gathering:
         return [
             (key, first, last)
             for key, one in self._saved.items()
-            for first, last in set(one.islands) - self._islands[key]
+            if one.islands
+            for first, last in set(one.islands) - self._islands.get(key, set())
         ]
 
 

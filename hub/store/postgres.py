@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,15 @@ from hub.standing import Standing
 from hub.store import letters, migrations
 from hub.store.base import StoreError
 from hub.store.engine import connect
-from hub.store.gathering import FOLLOWERS, PURGE_BOOTS, STREAM, Gathering, standings_of_rows, to_ms
+from hub.store.gathering import (
+    FOLLOWERS,
+    PURGE_BOOTS,
+    STREAM,
+    STREAMS_AT,
+    Gathering,
+    standings_of_rows,
+    to_ms,
+)
 
 APPLICATION = "edge-hub"  # as pg_stat_activity names it
 OLDEST_SERVER = 150_000  # 15.0 as PostgreSQL writes it
@@ -258,25 +266,36 @@ class PostgresTransaction(Gathering):
     def epoch(self) -> str:
         return _epoch(self._db)
 
-    def standings(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
-        found = self._locked(list(places))
-        if new := sorted(places.keys() - found.keys()):
-            # in order, as rows are locked in order: two hubs wait for each other, never in a ring
-            self._db.execute(
-                "INSERT INTO streams (stream, park, site, gate)"
-                " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
-                " ON CONFLICT (stream) DO NOTHING",
-                [
-                    new,
-                    [places[one].park for one in new],
-                    [places[one].site for one in new],
-                    [places[one].gate for one in new],
-                ],
-            )
-            found |= self._locked(new)
+    def standings(self, streams: Collection[str]) -> dict[str, Standing]:
+        # rows come as they are once they are locked, so with what another hub committed meanwhile.
+        # NO KEY: whoever derives refers to these rows, and is not to be waited for
+        where = "stream = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+        found = {one.stream: one for one in _standings(self._db, where, list(streams))}
         for one in found.values():
             self.read(one)
         return found
+
+    def begin(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
+        # in order, as rows are locked in order: two hubs wait for each other, never in a ring
+        new = sorted(places)
+        self._db.execute(
+            "INSERT INTO streams (stream, park, site, gate)"
+            " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])"
+            " ON CONFLICT (stream) DO NOTHING",
+            [
+                new,
+                [places[one].park for one in new],
+                [places[one].site for one in new],
+                [places[one].gate for one in new],
+            ],
+        )
+        return self.standings(new)
+
+    def streams_at(self, place: GateTopics) -> tuple[int, int]:
+        count, first = self._db.execute(
+            STREAMS_AT.format("%s"), [place.park, place.site, place.gate]
+        ).fetchall()[0]
+        return count, first
 
     def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
         # one question for a batch: after an outage all gates send again what they are not sure of
@@ -368,14 +387,6 @@ class PostgresTransaction(Gathering):
             cursor.executemany("DELETE FROM islands WHERE stream = %s AND first = %s", gone)
         if new := self.islands_new():
             cursor.executemany("INSERT INTO islands VALUES (%s, %s, %s)", new)
-
-    def _locked(self, streams: list[str]) -> dict[str, Standing]:
-        # the lock, then the look: what another hub committed meanwhile is seen. NO KEY: whoever
-        # derives refers to these rows, and is not to be waited for
-        self._db.execute(
-            "SELECT 1 FROM streams WHERE stream = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [streams]
-        )
-        return {one.stream: one for one in _standings(self._db, "stream = ANY(%s)", streams)}
 
     def _partitions_for(self, records: Sequence[tuple[int, int, int, str | None, bytes]]) -> None:
         wanted = {row[2] // _DAY_MS for row in records} - self._days

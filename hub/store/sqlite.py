@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import takewhile
@@ -26,13 +26,22 @@ from hub.standing import Standing
 from hub.store import letters, migrations
 from hub.store.base import StoreError
 from hub.store.engine import BUSY_S, connect
-from hub.store.gathering import FOLLOWERS, PURGE_BOOTS, STREAM, Gathering, standings_of_rows, to_ms
+from hub.store.gathering import (
+    FOLLOWERS,
+    PURGE_BOOTS,
+    STREAM,
+    STREAMS_AT,
+    Gathering,
+    standings_of_rows,
+    to_ms,
+)
 
 _IN_ONE_QUERY = 500  # values; SQLite before 3.32 takes 999
 # pages of 4 KiB. A checkpoint syncs twice: with SQLite's own 1,000 there is one each few batches
 _LOG_PAGES = 8_000
 _CACHE_KIB = 65_536  # thousands of gates write into as many pages of the index
 _PURGED_AT_ONCE = 1_000  # records; some tens of milliseconds
+_MOST_KNOWN = 20_000  # standings kept in memory, half a KiB each
 # of the hub, not of the disk: repeating would not help
 _MISTAKES = (
     sqlite3.DataError,
@@ -52,6 +61,8 @@ class SqliteStore:
         self._path = path
         self._lock_fd: int | None = lock(path)
         self._db: sqlite3.Connection | None = None
+        # nobody else writes: standings stay true from one transaction to the next
+        self._known: dict[str, Standing] = {}
         try:
             self._open()
         except StoreError:
@@ -64,10 +75,11 @@ class SqliteStore:
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")
             try:
-                made = SqliteTransaction(db)
+                made = SqliteTransaction(db, self._known)
                 yield made
                 made.write()
                 db.execute("COMMIT")
+                made.remember()
             except BaseException:
                 if db.in_transaction:
                     with suppress(sqlite3.Error):  # the first error is the one to tell
@@ -100,6 +112,7 @@ class SqliteStore:
     def purge(self, before: datetime) -> int:
         # rows are numbered as they arrive: the oldest come first, and no index is needed
         before_ms = to_ms(before)
+        self._known.clear()
         with self._saying():
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")
@@ -144,13 +157,15 @@ class SqliteStore:
         return self._db
 
     def _open(self) -> None:
+        self._known.clear()
         with self._saying():
             self._db = db = sqlite3.connect(
                 self._path, isolation_level=None, timeout=BUSY_S, cached_statements=256
             )
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA foreign_keys = ON")
+            # what ingest refers to it has read or made in the same transaction
+            db.execute("PRAGMA foreign_keys = OFF")
             db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -188,28 +203,50 @@ class SqliteStore:
 
 
 class SqliteTransaction(Gathering):
-    """A hub.store.base.Transaction."""
+    """A hub.store.base.Transaction. `known` are standings of streams without holes as the file
+    holds them: taken out of it when they are handed out, put back by `remember`.
+    """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, known: dict[str, Standing]) -> None:
         super().__init__()
         self._db = db
+        self._known = known
 
     def epoch(self) -> str:
         found = _epoch(self._db)
         assert found is not None, "made when the store was opened"
         return found
 
-    def standings(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
-        found = {one.stream: one for one in _standings(self._db, "stream", list(places))}
-        if new := {stream: at for stream, at in places.items() if stream not in found}:
-            self._db.executemany(
-                "INSERT INTO streams (stream, park, site, gate) VALUES (?, ?, ?, ?)",
-                [(stream, at.park, at.site, at.gate) for stream, at in new.items()],
-            )
-            found |= {one.stream: one for one in _standings(self._db, "stream", list(new))}
+    def standings(self, streams: Collection[str]) -> dict[str, Standing]:
+        known = self._known
+        found = {stream: known.pop(stream) for stream in streams if stream in known}
+        unknown = [stream for stream in streams if stream not in found]
+        return self._read(found, unknown)
+
+    def begin(self, places: Mapping[str, GateTopics]) -> dict[str, Standing]:
+        self._db.executemany(
+            "INSERT INTO streams (stream, park, site, gate) VALUES (?, ?, ?, ?)",
+            [(stream, at.park, at.site, at.gate) for stream, at in places.items()],
+        )
+        return self._read({}, list(places))
+
+    def streams_at(self, place: GateTopics) -> tuple[int, int]:
+        found: tuple[int, int] = self._db.execute(
+            STREAMS_AT.format("?"), (place.park, place.site, place.gate)
+        ).fetchone()
+        return found
+
+    def _read(self, found: dict[str, Standing], unknown: Sequence[str]) -> dict[str, Standing]:
+        found |= {one.stream: one for one in _standings(self._db, "stream", unknown)}
         for one in found.values():
             self.read(one)
         return found
+
+    def remember(self) -> None:
+        """The commit is done: what was saved is what the file holds."""
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        self._known.update((one.stream, one) for one in self._saved.values() if not one.islands)
 
     def stored(self, wanted: Mapping[int, Sequence[int]]) -> dict[int, dict[int, bytes]]:
         return {key: self._stored(key, seqs) for key, seqs in wanted.items()}

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feed.codec import record_hash
+from feed.topics import GateTopics
 from hub.arrival import Arrival, Unreadable, examine
 from hub.ingest.intake import Bounds, Taken, take
 from hub.monitor.health import totals
@@ -21,7 +23,7 @@ from hub.store.engine import connect
 from hub.store.opening import open_store
 from tests.hub.support import PLACE, START, Chain, alarms, loss, rows, standing_of, stored
 
-FEW = Bounds(islands=5, letters=4, letter_bytes=100)
+FEW = Bounds(streams=3, islands=5, letters=4, letter_bytes=100)
 
 
 def give(store: Store, batch: Sequence[Arrival | Unreadable], bounds: Bounds = FEW) -> Taken:
@@ -157,6 +159,60 @@ def test_a_gate_that_was_offline_for_weeks_is_far_from_the_bound(chain: Chain) -
     for seq in range(2, 102, 2):
         standing.account(seq, seq)
     assert len(standing.islands) * 10 < Bounds().islands
+
+
+# --- wild streams ---------------------------------------------------------------------------
+
+NEIGHBOUR = GateTopics("park-1", "site-1", "gate-2")
+
+
+def begun(count: int, place: GateTopics = PLACE) -> list[Chain]:
+    """New streams of one gate, of two records each."""
+    return [Chain(f"{place.gate}-{number}", place).grow(2) for number in range(count)]
+
+
+def streams_of(where: str | Path) -> set[str]:
+    return {name for (name,) in rows(where, "SELECT stream FROM streams")}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_streams_made_up_by_a_gate_are_few_and_counted(
+    any_store: Store, where: str | Path, together: bool
+) -> None:
+    batches = [chain.arrivals([1, 2]) for chain in begun(9)]
+    whole = [one for batch in batches for one in batch]
+    taken = [give(any_store, one) for one in ([whole] if together else batches)]
+    assert sum(one.stored for one in taken) == 6
+    assert sum(one.refused for one in taken) == 12
+    assert streams_of(where) == {"gate-1-0", "gate-1-1", "gate-1-2"}
+    assert alarms(where) == [("streams_refused", None)]
+    assert [len(one.alarms) for one in taken if one.alarms] == [1]
+    # counted in one letter, not in one each
+    assert rows(where, "SELECT deliveries, raw FROM dead_letters") == [(12, None)]
+
+
+def test_a_gate_with_too_many_streams_is_told_from_its_neighbour(
+    any_store: Store, where: str | Path
+) -> None:
+    flood, neighbour = begun(9), begun(2, NEIGHBOUR)
+    give(any_store, [one for chain in [*flood, *neighbour] for one in chain.arrivals([1])])
+    assert streams_of(where) >= {"gate-2-0", "gate-2-1"}
+    # what it had goes on
+    assert give(any_store, flood[0].arrivals([2])).refused == 0
+    assert give(any_store, neighbour[0].arrivals([2])).stored == 1
+    give(any_store, [one for chain in begun(9, NEIGHBOUR) for one in chain.arrivals([1])])
+    assert len(alarms(where)) == 2  # one a gate
+
+
+def test_a_refused_stream_gets_no_receipt_and_is_taken_when_the_bound_is_raised(
+    any_store: Store,
+) -> None:
+    chains = begun(4)
+    arrivals = [one for chain in chains for one in chain.arrivals([1, 2])]
+    assert {one.stream for one in give(any_store, arrivals).standings} == {
+        "gate-1-0", "gate-1-1", "gate-1-2",
+    }  # fmt: skip
+    assert give(any_store, arrivals, Bounds()).stored == 2
 
 
 # --- dead letters ---------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import pytest
 
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.state import DoorState
+from hub.ingest import intake
+from hub.monitor.alarms import DRIFT
 from hub.registry.columns import COLUMNS
 from hub.roles import Role
 from hub.web.look import Status
@@ -67,7 +69,8 @@ def test_no_text_is_left_in_the_other_language() -> None:
 @pytest.mark.parametrize(
     ("table", "names"),
     [
-        ("reason", Reason), ("alarm", Alarm), ("device", Device), ("cause", Cause),
+        ("reason", Reason), ("alarm", {*Alarm, *intake.Alarm, DRIFT}),
+        ("device", Device), ("cause", Cause),
         ("phase", DoorState), ("status", Status), ("role", Role),
         ("column", {one.name for kind in COLUMNS.values() for one in kind} - HIDDEN),
     ],

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from feed.codec import record_hash
+from feed.topics import GateTopics
+from hub.ingest.intake import take
 from hub.store.base import Store
 from hub.store.opening import open_store
 from hub.store.status import read_status
@@ -39,7 +41,7 @@ def test_a_batch_that_fails_leaves_nothing(
 
     def die_half_way() -> None:
         with any_store.transaction() as tx:
-            standing = tx.standings({chain.stream: chain.place})[chain.stream]
+            standing = tx.begin({chain.stream: chain.place})[chain.stream]
             standing.account(1, 3)
             tx.insert(standing.key, chain.arrivals([1, 2, 3]), START)
             tx.save(standing)
@@ -50,6 +52,21 @@ def test_a_batch_that_fails_leaves_nothing(
     assert stored(where) == {}
     assert list(any_store.all_standings()) == []
     assert give(any_store, chain.arrivals([1, 2, 3])).stored == 3
+
+
+def test_a_batch_that_fails_and_comes_again_is_stored(any_store: Store, chain: Chain) -> None:
+    """A receipt for it would have the gate forget what nobody holds."""
+    give(any_store, chain.grow(6).arrivals([1, 2, 3]))
+
+    def die_after_it_was_taken() -> None:
+        with any_store.transaction() as tx:
+            take(tx, chain.arrivals([4, 5, 6]), START)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        die_after_it_was_taken()
+    again = give(any_store, chain.arrivals([4, 5]))
+    assert (again.stored, again.standings[0].upto) == (2, 5)
 
 
 def test_every_epoch_is_another(any_store: Store, where: str | Path) -> None:
@@ -73,7 +90,8 @@ def test_many_islands_are_saved_as_they_come_and_go(
 
 
 def test_a_large_batch_of_many_streams_is_one_batch(any_store: Store) -> None:
-    chains = [Chain(f"{number:016x}").grow(1) for number in range(1_200)]
+    places = [GateTopics("park-1", "site-1", f"gate-{number}") for number in range(1_200)]
+    chains = [Chain(f"{number:016x}", place).grow(1) for number, place in enumerate(places)]
     taken = give(any_store, [chain.arrival(1) for chain in chains])
     assert taken.stored == len(taken.standings) == 1_200
     assert {one.upto for one in any_store.all_standings()} == {1}
