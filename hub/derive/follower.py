@@ -40,11 +40,11 @@ log = logging.getLogger(__name__)
 
 TURN_RECORDS = 800  # a transaction of less than 0.1 s: ingest waits for it in SQLite
 IDLE_S = 0.5
-# While more records a second than this come in, deriving takes a fifth of the time, so that the
-# gates get their receipts: some 1,500 records a second on a core, the rest when the rush is over
-RUSH = 500.0
-_REST = 4.0  # times what a turn took
-_LONGEST_REST_S = 1.0
+# While more records a second than this come in, deriving takes a tenth of the time, so that the
+# gates get their receipts: some 750 records a second on a core, the rest when the rush is over
+RUSH = 750.0
+_REST = 9.0  # times what a turn took
+LONGEST_REST_S = 2.0
 LINKS = "links_derived"  # in table hub: the links that the groups were made of
 
 
@@ -110,7 +110,7 @@ class Follower:
             if not self.step():
                 wait(IDLE_S)
             elif self._inflow.per_s > RUSH:
-                wait(min(_REST * (time.monotonic() - begin_s), _LONGEST_REST_S))
+                wait(min(_REST * (time.monotonic() - begin_s), LONGEST_REST_S))
 
     def forget(self) -> None:
         """Empty the derived tables, to be made anew from the records that are stored.
