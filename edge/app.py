@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from edge.calibration import CalibrationError
 from edge.clock import Clock, SystemClock
 from edge.clockwatch import ClockWatch
+from edge.closing import CLOSE, REOPEN, Closing
 from edge.config.model import Config, ReaderTable
 from edge.config.rules import to_rules
 from edge.control import LocalCommands
@@ -138,12 +139,14 @@ class Gate:
         self.supervisor = Supervisor(self.emit, self.clock.monotonic)
         self._clock_watch = ClockWatch(self.clock)
         self._hours = HoursWatch(config.hours, self.clock)
+        self._closing = Closing(config.records.path, self.clock, self._hours, self.emit)
 
     # --- start, look after, stop --------------------------------------------------------------
 
     def start(self) -> None:
         """Start every part, each after those it depends on."""
         self.passes.load()
+        self._closing.begin()
         begin = self.supervisor.start
         try:
             begin(Post("publisher", self._make_publisher, Device.PUBLISHER))
@@ -182,6 +185,7 @@ class Gate:
     def _look_at_hours(self) -> None:
         for event in self._hours.look():
             self.emit(event)
+        self._closing.look()
 
     def stop(self, why: str) -> bool:
         """End every part in reverse order. False when a thread was left behind."""
@@ -379,12 +383,16 @@ class Gate:
             self._on_step(state, effects)
 
     def _command(self, command: Command) -> Reply:
-        """The commands that are the daemon's own, in the publisher's thread."""
+        """The commands that are the daemon's own, in the publisher's or the socket's thread."""
         if command.command == "fire_reset":
             self.emit(ev.FireReset())
             return Reply(id=command.id, ok=True)
         if command.command == "secondary":
             return self._secondary(command)
+        if command.command == CLOSE:
+            return self._closing.close(command)
+        if command.command == REOPEN:
+            return self._closing.reopen(command)
         return Reply(id=command.id, ok=False, error=f"unknown command '{command.command}'")
 
     def _refuse_record(self, stream: str, seq: int, why: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from edge.gate.estimate import (
     calibrate_one,
     calibrate_two,
 )
+from edge.wholefile import write_whole
 
 Method = Literal["source", "person"]
 
@@ -155,21 +155,6 @@ def load(folder: Path, reader: str) -> Stored | None:
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     return stored
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a power cut leaves the old one or the new one. Raises OSError."""
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _path(folder: Path, reader: str) -> Path:

@@ -118,7 +118,8 @@ class GateWorker(Worker):
         for effect in effects:
             self._do(effect)
         after = self.state
-        if effects or (after.faults, after.closure) != (before.faults, before.closure):
+        told = [(one.faults, one.closure, one.order) for one in (before, after)]
+        if effects or told[0] != told[1]:
             self._on_step(self.state, effects)
 
     def _do(self, effect: ev.Effect) -> None:

@@ -64,10 +64,11 @@ class Timetable:
         if self.is_open(at):
             return None
         opens_at = self.opens_at(at)
-        if opens_at is None:
-            return Closure()
-        days = (opens_at.date() - at.astimezone(self.zone).date()).days
-        return Closure(opens_at=opens_at.isoformat(timespec="minutes"), days=days)
+        return Closure() if opens_at is None else opening(opens_at, at)
+
+    def opening_from(self, at: datetime) -> datetime | None:
+        """From when on it is open, not before `at`; in its zone."""
+        return at.astimezone(self.zone) if self.is_open(at) else self.opens_at(at)
 
     def opens_at(self, at: datetime) -> datetime | None:
         """The next moment at which it opens, in its zone; None where none comes for a year."""
@@ -113,6 +114,12 @@ class Timetable:
             else:
                 after = middle
         return after
+
+
+def opening(opens_at: datetime, now: datetime) -> Closure:
+    """Closed until then, as somebody is told it now who lives in the zone of `opens_at`."""
+    days = (opens_at.date() - now.astimezone(opens_at.tzinfo).date()).days
+    return Closure(opens_at=opens_at.isoformat(timespec="minutes"), days=days)
 
 
 def _within(spans: Sequence[Span], minute: int) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from edge.gate.events import Effect, Write
+from edge.gate.hours import Order
 from edge.gate.rules import Rules
 from edge.gate.state import DoorState, GateState, Lane
 from edge.mqtt.publisher import Health
-from feed.messages import Fault, ReaderSummary, Summary
+from feed.messages import Fault, OrderSummary, ReaderSummary, Summary
 
 _RELEASED = frozenset({DoorState.RELEASED, DoorState.FIRE})
 
@@ -56,7 +58,8 @@ def summarise(
         door=_door(state),
         lock="released" if state.door.state in _RELEASED else "secured",
         fire=state.door.state is DoorState.FIRE,
-        closed=True if state.closure is not None else None,
+        closed=True if state.closed is not None else None,
+        order=None if state.order is None else _order(state.order),
         granted=counts.granted,
         denied=counts.denied,
         readers=tuple(_reader(rules, lane, figures) for lane in state.lanes),
@@ -64,6 +67,15 @@ def summarise(
             Fault(device=device, cause=cause, reader=reader)
             for (device, reader), cause in state.faults
         ),
+    )
+
+
+def _order(order: Order) -> OrderSummary:
+    return OrderSummary(
+        since=datetime.fromisoformat(order.since),
+        reason=order.reason,
+        until=None if order.until is None else datetime.fromisoformat(order.until),
+        by=order.by,
     )
 
 
@@ -94,5 +106,10 @@ def status_line(state: GateState, health: Health) -> str:
     outbox = "outbox empty" if age_s is None else f"oldest unconfirmed record {age_s:.0f} s old"
     wrong = f"FAULT {faults}; " if faults else ""
     readers = ", ".join(f"{lane.name} {lane.state}" for lane in state.lanes)
-    hours = "" if state.closure is None else f"closed until {state.closure.opens_at}; "
-    return f"{wrong}{hours}door {state.door.state}; {readers}; {outbox}; {broker}"
+    return f"{wrong}{_closed(state)}door {state.door.state}; {readers}; {outbox}; {broker}"
+
+
+def _closed(state: GateState) -> str:
+    if state.order is not None:
+        return f"closed by order since {state.order.since}; "
+    return "" if state.closure is None else f"closed until {state.closure.opens_at}; "

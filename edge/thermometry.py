@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from edge.calibration import Stored, load, state_folder, write_whole
+from edge.calibration import Stored, load, state_folder
 from edge.clock import Clock
 from edge.config.model import Config, SimThermometerTable
 from edge.drift import Drift
@@ -21,6 +21,7 @@ from edge.gate.estimate import Calibration
 from edge.gate.reasons import Alarm
 from edge.gate.screening import Verdict
 from edge.summary import ReaderFigures
+from edge.wholefile import write_whole
 from feed.record import Detail, Kind
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +20,17 @@ from feed.codec import format_time
 from feed.record import Detail, Direction
 
 STATE_VERSION = 1
+
+
+class CloseReason(StrEnum):
+    """Why somebody in charge closes a gate for entry. Never renamed, only added."""
+
+    OUTBREAK = "outbreak"
+    INCIDENT = "incident"
+    MAINTENANCE = "maintenance"
+    OTHER = "other"
+
+
 # A command is short; a longer one is a mistake or an attack
 LONGEST_COMMAND_BYTES = 16_384
 LONGEST_ID = 128
@@ -59,11 +71,24 @@ class ReaderSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What the gate itself is doing. Holds nothing of any person.
+class OrderSummary:
+    """By whose order a gate is closed, since when, why (a CloseReason, or one of a newer gate), and
+    until when, where that was said.
+    """
 
-    `granted` and `denied` count decisions since the daemon started. `closed` is true out of hours,
-    and left out otherwise.
+    since: datetime
+    reason: str | None = None
+    until: datetime | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What the gate itself is doing. Holds nothing of any person who comes.
+
+    `granted` and `denied` count decisions since the daemon started. `closed` is true while nobody
+    is let in, out of hours or by the order of somebody in charge, and left out otherwise; `order`
+    is there in the second case.
     """
 
     phase: str
@@ -71,6 +96,7 @@ class Summary:
     lock: Literal["secured", "released", "unknown"] = "unknown"
     fire: bool = False
     closed: bool | None = None
+    order: OrderSummary | None = None
     granted: int = 0
     denied: int = 0
     readers: tuple[ReaderSummary, ...] = ()

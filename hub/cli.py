@@ -29,6 +29,7 @@ COMMANDS = {
     "registry": "registry:registry",
     "report": "report:report",
     "alarms": "alarms:alarms",
+    "gate": "gate:gate",
     "user": "user:user",
     "api": "api:api",
     "pass": "pass_:pass_group",

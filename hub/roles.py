@@ -37,6 +37,7 @@ class Right(StrEnum):
     MUSTER = "muster"  # who is inside
     REPORT = "report"  # reports, compliance among them
     ACKNOWLEDGE = "acknowledge"
+    CLOSE = "close"  # gates for entry, and open them again
     REGISTRY = "registry"  # parks, sites, gates, the roster: read and changed
     TRACE = "trace"  # persons and their contacts; links between tokens
     USERS = "users"  # and the audit log
@@ -49,6 +50,7 @@ _MANAGER = frozenset(
         Right.MUSTER,
         Right.REPORT,
         Right.ACKNOWLEDGE,
+        Right.CLOSE,
         Right.REGISTRY,
     }
 )

@@ -37,6 +37,7 @@ _DENYING = frozenset(
         Reason.TEMPERATURE_TIMEOUT,
         Reason.NOT_A_FACE,
         Reason.OUT_OF_HOURS,
+        Reason.CLOSED_BY_ORDER,
         Reason.DOOR_FAULT,
         Reason.DOOR_BUSY,
         Reason.DOOR_OPEN,
@@ -88,9 +89,8 @@ class Known:
 
     `refused` is why a code in view was not taken as a credential; `timed_out` says that the
     missing part was waited for in vain; `changed` that another code took its place; `secondary`
-    that an attendant's clinical thermometer found them normal; `out_of_hours` that the gate is
-    closed for them;
-    `unidentified` that no token could be taken; `blocked` why the door could not be had.
+    that an attendant's clinical thermometer found them normal; `closed` why the gate is closed
+    for them; `unidentified` that no token could be taken; `blocked` why the door could not be had.
     """
 
     credential: Credential | None = None
@@ -102,7 +102,7 @@ class Known:
     unidentified: bool = False
     blocked: Reason | None = None
     secondary: bool = False
-    out_of_hours: bool = False
+    closed: Reason | None = None
 
 
 def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
@@ -114,8 +114,8 @@ def decide(rules: Rules, lane: LaneRules, known: Known) -> Decision:
         return Decision(result="denied", reasons=(Reason.CODE_CHANGED,))
     if Device.DOOR in known.faults:
         return Decision(result="denied", reasons=(Reason.DOOR_FAULT,))
-    if known.out_of_hours:
-        return Decision(result="denied", reasons=(Reason.OUT_OF_HOURS,))
+    if known.closed is not None:
+        return Decision(result="denied", reasons=(known.closed,))
     reasons = _code_reasons(rules, lane, known)
     if lane.mode == "record_only" and known.refused is None:
         reasons = [reason for reason in reasons if not _denies(rules, reason)]

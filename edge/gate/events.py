@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.gate.hours import Closure
+from edge.gate.hours import Closure, Order
 from edge.gate.reasons import Cause, Device, Reason
 from feed.record import Detail, Draft, Kind, Person
 from identity.credential import Credential
@@ -155,6 +155,17 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """The gate is closed for entry by this order; None: it is open again as far as orders go.
+
+    `detail` is what the record of it says beside the order: who opened it, or why.
+    """
+
+    order: Order | None
+    detail: Mapping[str, Detail] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed: deadlines that are due fire."""
 
@@ -176,6 +187,7 @@ Event = (
     | NotDurable
     | Noted
     | Hours
+    | Ordered
     | Tick
 )
 

@@ -19,6 +19,7 @@ from edge.gate.table import Row, Table, on, stay
 from edge.gate.triggers import DoorTrigger, LaneTrigger
 from edge.gate.work import LaneWork
 from feed.record import Decision, Reading
+from identity.credential import Credential
 
 S = LaneState
 T = LaneTrigger
@@ -99,17 +100,17 @@ def face_starts(lane: LaneWork) -> bool:
 
 
 def closed(lane: LaneWork) -> bool:
-    """Out of hours nobody comes in; the way out is open always."""
-    return lane.work.state.closure is not None and lane.lane_rules.direction == "in"
+    """Out of hours, or by order, nobody comes in; the way out is open always."""
+    return lane.work.state.closed is not None and lane.lane_rules.direction == "in"
 
 
-def code_out_of_hours(lane: LaneWork) -> bool:
+def code_while_closed(lane: LaneWork) -> bool:
     event = lane.work.event
     assert isinstance(event, CodeSeen)
-    return closed(lane) and not lane.work.rules.lets_in_always(event.credential)
+    return _closed_for(lane, event.credential) is not None
 
 
-def face_out_of_hours(lane: LaneWork) -> bool:
+def face_while_closed(lane: LaneWork) -> bool:
     """No code is to come that could open the gate all the same."""
     return closed(lane) and face_starts(lane) and not code_missing(lane)
 
@@ -226,9 +227,9 @@ def note_changed(lane: LaneWork) -> None:
     lane.learn(changed=True)
 
 
-def note_out_of_hours(lane: LaneWork) -> None:
+def note_closed(lane: LaneWork) -> None:
     """Refused already, though the gate may open before that is written."""
-    lane.learn(out_of_hours=True)
+    lane.learn(closed=_closed_for(lane, lane.session.credential))
     lane.set(fresh_face=False)
 
 
@@ -508,18 +509,27 @@ def _decision(lane: LaneWork) -> Decision:
         unidentified=session.unidentified,
         blocked=session.blocked,
         secondary=session.secondary,
-        out_of_hours=_refused_by_hours(lane),
+        closed=_refused_as_closed(lane),
     )
     return decide(lane.work.rules, lane.lane_rules, known)
 
 
-def _refused_by_hours(lane: LaneWork) -> bool:
-    """By the hour at which the decision falls: no entry in the records is out of hours."""
+def _refused_as_closed(lane: LaneWork) -> Reason | None:
+    """By the moment at which the decision falls: no entry in the records is of a closed gate."""
     session = lane.session
-    if session.refused is not None or session.out_of_hours:
-        return session.out_of_hours
-    known = session.credential
-    return closed(lane) and (known is None or not lane.work.rules.lets_in_always(known))
+    if session.refused is not None or session.closed is not None:
+        return session.closed
+    return _closed_for(lane, session.credential)
+
+
+def _closed_for(lane: LaneWork, known: Credential | None) -> Reason | None:
+    """Why whoever shows this does not come in now. Nobody is exempt from an order."""
+    if not closed(lane):
+        return None
+    if lane.work.state.order is not None:
+        return Reason.CLOSED_BY_ORDER
+    always = known is not None and lane.work.rules.lets_in_always(known)
+    return None if always else Reason.OUT_OF_HOURS
 
 
 def _rounds_now(lane: LaneWork) -> tuple[Reading, ...]:
@@ -584,15 +594,15 @@ _rows: list[Row[S, T, LaneWork]] = [
     *on([S.IDLE, S.FAULTED], T.CODE, S.COOLING_DOWN,
         answer_code, show_repeated, guard=code_repeated),
     *on([S.IDLE, S.FAULTED], T.CODE, S.IDENTIFYING,
-        take_code, note_out_of_hours, guard=code_out_of_hours),
+        take_code, note_closed, guard=code_while_closed),
     *on([S.IDLE, S.FAULTED], T.CODE, S.CODE_SEEN, take_code, guard=face_wanted),
     *on([S.IDLE, S.FAULTED], T.CODE, S.IDENTIFYING, take_code, give_up_devices),
     *on([S.IDLE, S.FAULTED], T.REFUSED, None, guard=code_answered),
     *on([S.IDLE, S.FAULTED], T.REFUSED, S.WAITING, take_refused),
-    *on(S.IDLE, T.PRESENT, S.IDENTIFYING, note_out_of_hours, guard=face_out_of_hours),
+    *on(S.IDLE, T.PRESENT, S.IDENTIFYING, note_closed, guard=face_while_closed),
     *on(S.IDLE, T.PRESENT, None, guard=closed),
     *on(S.IDLE, T.PRESENT, S.MEASURING, guard=face_starts),
-    *on(S.IDLE, T.HOURS, S.IDLE),
+    *on(S.IDLE, T.OPENING, S.IDLE),
     *on(S.IDLE, T.FAULT, S.FAULTED, guard=broken),
     *on(S.FAULTED, T.FAULT, S.FAULTED),
     *on(S.FAULTED, T.RECOVERED, S.IDLE, guard=sound),

@@ -7,11 +7,12 @@ else that can happen at a gate has its row in the tables of edge.gate.lane and e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from edge.gate import events as ev
 from edge.gate.door import DOOR_TABLE
-from edge.gate.hours import Closure
+from edge.gate.hours import Closure, Order
 from edge.gate.lane import ENTER, LANE_TABLE, interrupt
 from edge.gate.reasons import Alarm, Device, Reason
 from edge.gate.rules import Rules
@@ -93,8 +94,8 @@ def _take(work: Work, event: ev.Event) -> None:
             _take_health(work, event)
         case ev.Noted():
             work.happening(event.kind, event.name, reader=event.reader, detail=event.detail)
-        case ev.Hours():
-            _take_hours(work, event.closure)
+        case ev.Hours() | ev.Ordered():
+            _take_opening(work, event)
         case ev.Tick():
             pass
         case _:
@@ -115,6 +116,13 @@ def _take_of_door(
             _take_fire_reset(work)
 
 
+def _take_opening(work: Work, event: ev.Hours | ev.Ordered) -> None:
+    if isinstance(event, ev.Hours):
+        _take_hours(work, event.closure)
+    else:
+        _take_order(work, event)
+
+
 def _take_hours(work: Work, closure: Closure | None) -> None:
     """A record at each change, so that refusals explain themselves; not for a closure whose end
     was only told anew.
@@ -127,7 +135,30 @@ def _take_hours(work: Work, closure: Closure | None) -> None:
         work.happening(Kind.GATE, "opened")
     else:
         work.happening(Kind.GATE, "closed", detail={"opens_at": closure.opens_at})
-    _lanes_of(work, None, LaneTrigger.HOURS)
+    _lanes_of(work, None, LaneTrigger.OPENING)
+
+
+def _take_order(work: Work, event: ev.Ordered) -> None:
+    """A record of each order and of its end, and none where only its end was told anew."""
+    before, order = work.state.order, event.order
+    work.state = replace(work.state, order=order)
+    if order is not None and (before is None or before.command != order.command):
+        work.happening(Kind.GATE, "closed_by_order", detail=_of_order(order, event.detail))
+    elif order is None and before is not None:
+        work.happening(Kind.GATE, "reopened", detail=event.detail)
+    if (before is None) != (order is None):
+        _lanes_of(work, None, LaneTrigger.OPENING)
+
+
+def _of_order(order: Order, detail: Mapping[str, Detail] | None) -> dict[str, Detail]:
+    said: dict[str, Detail] = {
+        "command": order.command,
+        "since": order.since,
+        "reason": order.reason,
+        "until": order.until,
+        "by": order.by,
+    }
+    return {name: one for name, one in said.items() if one is not None} | dict(detail or {})
 
 
 def _take_person(work: Work, event: ev.Identified | ev.NotIdentified) -> None:

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     SECONDARY_NORMAL = "secondary_normal"
     # hours, modes and doors
     OUT_OF_HOURS = "out_of_hours"
+    CLOSED_BY_ORDER = "closed_by_order"
     RECORD_ONLY = "record_only"
     FIRE_RELEASE = "fire_release"
     DOOR_BUSY = "door_busy"

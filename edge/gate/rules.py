@@ -86,7 +86,7 @@ class Rules:
 
     def lets_in_always(self, credential: Credential) -> bool:
         """Whether opening hours don't count for whoever shows this: a category says so only where
-        a signature proves it.
+        a signature proves it. An order to close counts for everybody.
         """
         return credential.category in self.always_in and "signature" in credential.proved
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from edge.gate.events import Signal
-from edge.gate.hours import Closure
+from edge.gate.hours import Closure, Order
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.screening import Scene
 from feed.record import Decision, Person, Reading
@@ -58,7 +58,7 @@ class Session:
     `rounds` are the measurements so far, where the first was high; `secondary` that a clinical
     thermometer found them normal after a refusal. `faults` are the devices that were given up on
     for this person, `blocked` why the door could not be had, `face_until_s` how long a face is
-    waited for, `out_of_hours` that the gate was closed for them when they came.
+    waited for, `closed` why the gate was closed for them when they came.
     """
 
     presentation: str | None = None
@@ -76,7 +76,7 @@ class Session:
     decision: Decision | None = None
     request: int | None = None
     face_until_s: float | None = None
-    out_of_hours: bool = False
+    closed: Reason | None = None
 
     @property
     def settled(self) -> bool:
@@ -148,7 +148,7 @@ FaultKey = tuple[Device, str | None]
 class GateState:
     """All of it. `next_request` numbers the writes of this process from 1; `late` are the writes
     that were not durable in time and are still awaited; `closure` is there while the gate is
-    closed by its timetable.
+    closed by its timetable, `order` while somebody in charge has it closed.
     """
 
     door: DoorPart
@@ -157,6 +157,14 @@ class GateState:
     next_request: int = 1
     late: frozenset[int] = frozenset()
     closure: Closure | None = None
+    order: Order | None = None
+
+    @property
+    def closed(self) -> Closure | None:
+        """When people come in again, None while they do. An order that goes on past the hours
+        says when by itself.
+        """
+        return self.closure if self.order is None else self.order.closure
 
     def lane(self, name: str) -> Lane:
         """A lane by its reader's name. Raises ValueError for an unknown one."""

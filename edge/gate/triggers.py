@@ -22,7 +22,7 @@ class DoorTrigger(StrEnum):
 
 class LaneTrigger(StrEnum):
     """What happens to a lane. CHECK follows every event: has what was waited for come about?
-    HOURS: the gate opened or closed by its timetable.
+    OPENING: the gate opened or closed for entry, by its timetable or by order.
     """
 
     CODE = "code"
@@ -30,7 +30,7 @@ class LaneTrigger(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     READING = "reading"
-    HOURS = "hours"
+    OPENING = "opening"
     CHECK = "check"
     DURABLE = "durable"
     NOT_DURABLE = "not_durable"

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from edge.gate.reasons import Reason
 from edge.kiosk.view import Screen, View
+from feed.messages import CloseReason
 
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -47,6 +48,14 @@ class Catalogue:
                     except (KeyError, ValueError) as error:
                         raise ValueError(f"texts: [{kind}.{name}] {lang} is no pair") from error
                     self._pairs[kind, name, lang] = (first, second)
+        try:
+            self._ordered = {
+                (reason, lang): str(content["ordered"][reason][lang])
+                for reason in CloseReason
+                for lang in LANGUAGES
+            }
+        except KeyError as error:
+            raise ValueError(f"texts: [ordered] lacks {error}") from error
         self._opening, self._weekdays, self._months = (
             content[name] for name in ("opening", "weekdays", "months")
         )
@@ -63,6 +72,10 @@ class Catalogue:
     def reason(self, reason: Reason, lang: Language) -> tuple[str, str]:
         """Why, and what to do now."""
         return self._pairs["reason", reason, lang]
+
+    def ordered(self, reason: CloseReason, lang: Language) -> str:
+        """Why somebody in charge closed the gate."""
+        return self._ordered[reason, lang]
 
     def opening(self, opens_at: datetime, days: int, lang: Language) -> str:
         """When the gate opens, `days` after it closed. It stays true until then."""
@@ -84,6 +97,8 @@ class Catalogue:
         why = ""
         if view.reason is not None and view.screen in _WITH_REASON:
             why, todo = self.reason(view.reason, lang)
+        if view.ordered is not None:
+            why = self.ordered(view.ordered, lang)
         closure = view.closure
         if closure is not None and closure.opens_at is not None:
             todo = self.opening(datetime.fromisoformat(closure.opens_at), closure.days, lang)

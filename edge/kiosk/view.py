@@ -7,7 +7,7 @@ person but what `Shown` allows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge.gate.events import Signal
@@ -15,6 +15,7 @@ from edge.gate.hours import Closure
 from edge.gate.reasons import Reason
 from edge.gate.rules import Rules
 from edge.gate.state import DoorState, GateState, Lane, LaneState
+from feed.messages import CloseReason
 
 
 class Screen(StrEnum):
@@ -62,7 +63,7 @@ SIGNALS: Mapping[Screen, frozenset[Signal]] = {
     Screen.REPEATED: frozenset({Signal.WAIT}),
     Screen.WAIT: frozenset({Signal.WAIT}),
     Screen.CLOSE_DOOR: frozenset({Signal.CLOSE_DOOR}),
-    # by the timetable, or because the daemon is being stopped
+    # by the timetable, by order, or because the daemon is being stopped
     Screen.CLOSED: frozenset({Signal.CLOSED, Signal.OFF}),
     Screen.OUT_OF_ORDER: frozenset({Signal.FAULT}),
     Screen.EVACUATE: frozenset({Signal.FIRE}),
@@ -81,6 +82,7 @@ _FIRST = (
     Reason.DOOR_BUSY,
     Reason.IDENTITY_FAULT,
 )
+_OF_CLOSED = frozenset({Reason.OUT_OF_HOURS, Reason.CLOSED_BY_ORDER})
 _LAST = (Reason.AMBIENT_OUT_OF_RANGE, Reason.TEMPERATURE_REPEATED)
 
 _PLAIN: Mapping[Signal, Screen] = {
@@ -109,7 +111,7 @@ class Shown:
 class View:
     """One screen. `until_s` is the monotonic second its ring is full, `of_s` what it lasts whole;
     `temperature_c` is °C; `reason` is why, where there is a why; `closure` until when the gate is
-    closed, where its timetable closed it.
+    closed, where it is, and `ordered` why, where it is by order.
     """
 
     screen: Screen
@@ -119,6 +121,7 @@ class View:
     name: str | None = None
     temperature_c: float | None = None
     closure: Closure | None = None
+    ordered: CloseReason | None = None
 
 
 def view_of(rules: Rules, state: GateState, reader: str, shown: Shown = Shown()) -> View:
@@ -135,8 +138,8 @@ def view_of(rules: Rules, state: GateState, reader: str, shown: Shown = Shown())
         return _granted(rules, lane, shown)
     if signal in _WITH_REASON:
         return _with_reason(state, signal, reasons)
-    until = state.closure if signal is Signal.CLOSED else None
-    return View(screen=_screen_of(rules, lane, signal, reasons), closure=until)
+    view = View(screen=_screen_of(rules, lane, signal, reasons))
+    return _closed(state, view) if signal is Signal.CLOSED else view
 
 
 def _screen_of(rules: Rules, lane: Lane, signal: Signal, reasons: tuple[Reason, ...]) -> Screen:
@@ -151,8 +154,14 @@ def _screen_of(rules: Rules, lane: Lane, signal: Signal, reasons: tuple[Reason, 
 
 def _with_reason(state: GateState, signal: Signal, reasons: tuple[Reason, ...]) -> View:
     why = weightiest(reasons)
-    until = state.closure if why is Reason.OUT_OF_HOURS else None
-    return View(screen=_WITH_REASON[signal], reason=why, closure=until)
+    view = View(screen=_WITH_REASON[signal], reason=why)
+    return _closed(state, view) if why in _OF_CLOSED else view
+
+
+def _closed(state: GateState, view: View) -> View:
+    order = state.order
+    ordered = None if order is None else order.reason or CloseReason.OTHER
+    return replace(view, closure=state.closed, ordered=ordered)
 
 
 def weightiest(reasons: tuple[Reason, ...]) -> Reason | None:

@@ -13,7 +13,7 @@ from feed.record import Detail
 log = logging.getLogger(__name__)
 
 # Done by the daemon, through the handler it hands in
-FOR_THE_DAEMON = ("fire_reset", "secondary")
+FOR_THE_DAEMON = ("fire_reset", "secondary", "close", "reopen")
 KNOWN = ("resend", "state", *FOR_THE_DAEMON)
 
 Handler = Callable[[Command], Reply]
@@ -23,8 +23,8 @@ class Commands:
     """Answers command messages, in the publisher's thread.
 
     `resend` queues a range of a stream's records (False when too many wait), `refresh` has the
-    state sent again; `handler` does the rest and must not block: it puts an event into the
-    gate's inbox.
+    state sent again; `handler` does the rest and is soon back: it puts an event into the gate's
+    inbox, and at most writes a small file.
     """
 
     def __init__(

@@ -51,6 +51,7 @@ def _components(config: Config, topics: GateTopics) -> dict[str, dict[str, Any]]
         "fire": _binary("Fire release", "safety", "'ON' if value_json.gate.fire else 'OFF'"),
         "problem": _binary("Fault", "problem", "'ON' if value_json.gate.faults else 'OFF'")
         | {"entity_category": "diagnostic"},
+        "closed": _binary("Closed for entry", None, "'ON' if value_json.gate.closed else 'OFF'"),
         "phase": _sensor("Phase", _GATE, "value_json.gate.phase")
         | {"device_class": "enum", "options": [str(state) for state in DoorState]},
         "granted": _count("Granted", "value_json.gate.granted"),
@@ -75,13 +76,12 @@ def _components(config: Config, topics: GateTopics) -> dict[str, dict[str, Any]]
     return {key: part | {"unique_id": f"{topics.object_id}_{key}"} for key, part in parts.items()}
 
 
-def _binary(name: str, device_class: str, template: str) -> dict[str, Any]:
+def _binary(name: str, device_class: str | None, template: str) -> dict[str, Any]:
     return {
         "platform": "binary_sensor",
         "name": name,
-        "device_class": device_class,
         "value_template": _GATE.format(template),
-    }
+    } | ({} if device_class is None else {"device_class": device_class})
 
 
 def _sensor(name: str, frame: str, template: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from feed.messages import Fault, GateState, MessageError, decode_state
+from feed.messages import Fault, GateState, MessageError, OrderSummary, decode_state
 from feed.topics import GateTopics
 from hub.store.schema import gate_states, gates, offline, sites
 from hub.store.sql import upsert
@@ -32,9 +32,20 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """By whose order a gate lets nobody in, and why (feed.messages.CloseReason, or a newer one)."""
+
+    since_ms: int
+    reason: str | None = None
+    until_ms: int | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateNow:
     """A gate as the hub knows it. Times in milliseconds since 1970, None where nothing is known.
 
+    `closed` while nobody is let in, with the `order` where it is by one.
     `offline_since_ms` stands while it lasts. `oldest_unconfirmed_ms` is when the oldest record was
     written that has no receipt yet.
     """
@@ -52,6 +63,8 @@ class GateNow:
     door: str | None = None
     lock: str | None = None
     fire: bool = False
+    closed: bool = False
+    order: Ordered | None = None
     faults: tuple[str, ...] = ()
     seq: int | None = None
     confirmed: int | None = None
@@ -263,12 +276,22 @@ def _gate_now(
         door=None if summary is None else summary.door,
         lock=None if summary is None else summary.lock,
         fire=summary is not None and summary.fire,
+        closed=summary is not None and bool(summary.closed),
+        order=None if summary is None else ordered(summary.order),
         faults=() if summary is None else tuple(_fault(one) for one in summary.faults),
         seq=None if records is None else records.seq,
         confirmed=None if records is None else records.confirmed,
         oldest_unconfirmed_ms=None if records is None else _ms(records.oldest_unconfirmed_at),
         state=state,
     )
+
+
+def ordered(said: OrderSummary | None) -> Ordered | None:
+    """An order as the store has times."""
+    if said is None:
+        return None
+    since_ms = int(said.since.timestamp() * 1000)
+    return Ordered(since_ms=since_ms, reason=said.reason, until_ms=_ms(said.until), by=said.by)
 
 
 def _fault(one: Fault) -> str:

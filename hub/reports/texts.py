@@ -132,6 +132,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "secondary_check": ("Chờ đo lại bằng nhiệt kế y tế", "sent to a second measurement"),
     "fire_release": ("Cửa mở do báo cháy", "fire release"),
     "out_of_hours": ("Ngoài giờ mở cửa", "outside opening hours"),
+    "closed_by_order": ("Cổng đóng theo lệnh", "gate closed by order"),
     "door_busy": ("Cửa đang bận", "door busy"),
     "door_open": ("Cửa đang mở", "door stood open"),
     "interrupted": ("Bị gián đoạn", "interrupted"),

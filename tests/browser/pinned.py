@@ -17,6 +17,7 @@ from edge.kiosk.message import Messages
 from edge.kiosk.server import KioskServer, Site, build_of, load_assets
 from edge.kiosk.texts import Catalogue
 from edge.kiosk.view import Screen, View
+from feed.messages import CloseReason
 from tests.browser.chromium import WAIT_MS, Chromium
 
 
@@ -89,6 +90,7 @@ REFUSALS = (
     Reason.CODE_NOT_POSSESSED,
     Reason.TEMPERATURE_LOW,
     Reason.OUT_OF_HOURS,
+    Reason.CLOSED_BY_ORDER,
 )
 
 
@@ -107,6 +109,9 @@ def every_view(now_s: float) -> dict[str, View]:
     views["closed-until"] = View(
         screen=Screen.CLOSED, closure=Closure(opens_at="2027-02-11T06:00+07:00", days=7)
     )
+    until = Closure(opens_at="2027-02-11T06:00+07:00", days=7)
+    for why in CloseReason:
+        views[f"closed-{why}"] = View(screen=Screen.CLOSED, ordered=why, closure=until)
     views[Screen.OUT_OF_ORDER] = View(screen=Screen.OUT_OF_ORDER, reason=Reason.CAMERA_FAULT)
     return views
 

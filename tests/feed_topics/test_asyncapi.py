@@ -21,6 +21,7 @@ from feed.messages import (
     Command,
     Fault,
     GateState,
+    OrderSummary,
     ReaderSummary,
     Receipt,
     RecordsSummary,
@@ -258,12 +259,22 @@ def test_a_record_of_another_kind_is_no_alarm() -> None:
 
 # --- the small messages ---------------------------------------------------------------------
 
+milliseconds = times.map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
+orders = st.builds(
+    OrderSummary,
+    since=milliseconds,
+    reason=maybe(text),
+    until=maybe(milliseconds),
+    by=maybe(text),
+)
 summaries = st.builds(
     Summary,
     phase=text,
     door=st.sampled_from(["open", "closed", "unknown"]),
     lock=st.sampled_from(["secured", "released", "unknown"]),
     fire=st.booleans(),
+    closed=maybe(st.just(True)),
+    order=maybe(orders),
     granted=st.integers(0, 99),
     denied=st.integers(0, 99),
     readers=st.lists(
@@ -281,7 +292,6 @@ summaries = st.builds(
         max_size=2,
     ).map(tuple),
 )
-milliseconds = times.map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
 states = st.builds(
     GateState,
     status=st.sampled_from(["online", "offline"]),
@@ -308,7 +318,7 @@ arguments = st.dictionaries(
 commands = st.builds(
     Command,
     id=st.text(characters, min_size=1, max_size=128),
-    command=text.filter(lambda name: name != "resend"),
+    command=text.filter(lambda name: name not in {"resend", "close", "reopen"}),
     args=arguments,
 )
 replies = st.builds(

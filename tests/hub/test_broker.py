@@ -195,6 +195,21 @@ def test_a_hub_reads_every_gate_and_writes_no_record(connect: Connect) -> None:
     assert wait_until(lambda: set(hub.heard) == wanted)
 
 
+def test_the_hub_alone_commands_a_gate_and_hears_its_reply(connect: Connect) -> None:
+    """Or a viewer, or the gate next door, could close a gate."""
+    hub, gate = connect(HUB), connect(GATE)
+    gate.listen(GATE.command)
+    hub.listen(GATE.reply)
+    for other in (VIEWER, NEXT_DOOR, OTHER_PARK):
+        assert not connect(other).may_write(GATE.command)
+        assert not connect(other).may_write(GATE.reply)
+    assert not gate.may_write(GATE.command)
+    assert hub.may_write(GATE.command)
+    assert wait_until(lambda: gate.heard == [GATE.command])
+    assert gate.may_write(GATE.reply)
+    assert wait_until(lambda: hub.heard == [GATE.reply])
+
+
 def test_a_gate_can_not_take_over_anothers_session(connect: Connect, broker: Secured) -> None:
     victim = connect(GATE, client_id="edge-gate:khu-a:truong-1:cong-1")
     thief = connect(NEXT_DOOR, client_id="edge-gate:khu-a:truong-1:cong-1")

@@ -66,6 +66,8 @@ def test_words_are_short_enough_to_be_read_in_passing() -> None:
         for why, todo in table.values():
             assert len(why) <= 44
             assert len(todo) <= 56
+    for each in TEXTS["ordered"].values():
+        assert all(len(why) <= 44 for why in each.values())
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,12 @@ def test_a_missing_text_is_named() -> None:
     short = {**TEXTS, "reason": {k: v for k, v in TEXTS["reason"].items() if k != "door_open"}}
     with pytest.raises(ValueError, match=r"reason\.door_open\] vi is no pair"):
         Catalogue(short)
+
+
+def test_a_missing_reason_of_an_order_is_named() -> None:
+    short = {k: v for k, v in TEXTS["ordered"].items() if k != "incident"}
+    with pytest.raises(ValueError, match=r"\[ordered\] lacks .*incident"):
+        Catalogue({**TEXTS, "ordered": short})
 
 
 def test_a_temperature_is_written_as_people_write_it() -> None:

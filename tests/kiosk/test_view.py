@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.config.model import KioskTable
 from edge.drivers.signals.patterns import OFF, PATTERNS
 from edge.gate import events as ev
-from edge.gate.hours import Closure
+from edge.gate.hours import Closure, Order
 from edge.gate.machine import initial, stop
 from edge.gate.reasons import Cause, Device, Reason
 from edge.gate.rules import Rules
@@ -20,6 +20,7 @@ from edge.gate.state import LaneState
 from edge.kiosk.message import Messages, compact
 from edge.kiosk.texts import Catalogue
 from edge.kiosk.view import SIGNALS, Screen, Shown, View, view_of, weightiest
+from feed.messages import CloseReason
 from identity.credential import Credential, Holder, Scheme
 from tests.gate.gatebench import RULES, Bench, with_lane, with_policy
 from tests.gate.test_machine_invariants import ACTION, RULESETS, Checked
@@ -260,6 +261,26 @@ def test_a_closed_gate_and_its_refusals_tell_when_it_opens() -> None:
     bench.send(ev.Contact(is_open=True))
     bench.after(30)
     assert screen(bench) is Screen.CLOSE_DOOR, "a door forced at night"
+
+
+def test_a_gate_closed_by_order_and_its_refusals_tell_why_and_until_when_but_not_who() -> None:
+    bench = Watched(RULES)
+    order = Order(command="a1", since="2026-11-29T01:00:00.000Z", by="Trần Văn An", closure=NIGHT)
+    bench.send(ev.Ordered(order=replace(order, reason=CloseReason.OUTBREAK)))
+    assert screen(bench) is Screen.CLOSED
+    for shown in (Screen.CLOSED, Screen.REFUSED):
+        assert screen(bench) is shown
+        assert "Tạm đóng để phòng dịch" in sent(bench)
+        assert "Closed because of an outbreak" in sent(bench)
+        assert "Opens again on Thursday at 06:00" in sent(bench)
+        assert "Trần" not in sent(bench)
+        bench.code()
+    assert "reason-closed_by_order.ogg" in sent(bench)
+    assert screen(bench, "out") is Screen.SHOW_CODE
+    bench.send(ev.Ordered(order=replace(order, command="a2", closure=Closure())))
+    bench.after(10)
+    assert "Closed by the management" in sent(bench)
+    assert "Please use another gate" in sent(bench)
 
 
 def test_an_unknown_reader_is_refused() -> None:

@@ -138,8 +138,11 @@ def test_a_wrong_command_is_answered_with_what_is_wrong(payload: bytes, error: s
     assert error in str(reply.error)
 
 
-def test_a_retained_command_is_refused() -> None:
-    reply = commands(MemoryOutbox()).answer(b'{"id":"1","command":"state"}', retained=True)
+@pytest.mark.parametrize("name", ["state", "close", "reopen"])
+def test_a_retained_command_is_refused(name: str) -> None:
+    """Or a gate that was opened again would be closed with each reconnect."""
+    wish = json.dumps({"id": "1", "command": name}).encode()
+    reply = commands(MemoryOutbox()).answer(wish, retained=True)
     assert not reply.ok
     assert "without retain" in str(reply.error)
 

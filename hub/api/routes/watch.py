@@ -11,7 +11,7 @@ from hub.api.deps import Acknowledger, TheHub, Viewer, note
 from hub.clock import now_ms
 from hub.monitor.alarms import Alarm, AlarmError, acknowledge, list_alarms
 from hub.monitor.occupancy import Inside, occupancy
-from hub.monitor.states import gates_now
+from hub.monitor.states import Ordered, gates_now
 from hub.registry import book
 from hub.registry.columns import Kind
 from hub.store.engine import writing
@@ -55,6 +55,8 @@ class Gate(BaseModel):
     door: str | None
     lock: str | None
     fire: bool
+    closed: bool
+    order: Ordered | None
     faults: list[str]
     unconfirmed: int | None
     oldest_unconfirmed_ms: int | None
