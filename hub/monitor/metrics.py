@@ -82,6 +82,8 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
     oldest = family("oldest_unconfirmed_seconds", "Age of the oldest record without a receipt.")
     waiting = family("unconfirmed_records", "Records without a receipt.")
     faults = family("faults", "Devices that do not work.")
+    closed = family("closed", "Nobody is let in, out of hours or by order.")
+    ordered = family("closed_by_order", "Somebody in charge has closed the gate for entry.")
     granted = family("granted", "Decisions since the gate's daemon started.")
     denied = family("denied", "Decisions since the gate's daemon started.")
     median = GaugeMetricFamily(
@@ -107,6 +109,8 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
         summary = gate.state.gate if gate.state is not None else None
         if summary is None:
             continue
+        closed.add_metric(labels, gate.closed)
+        ordered.add_metric(labels, gate.order is not None)
         granted.add_metric(labels, summary.granted)
         denied.add_metric(labels, summary.denied)
         for reader in summary.readers:
@@ -114,7 +118,8 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
                 median.add_metric([*labels, reader.name], reader.median_c)
             if reader.ambient_c is not None:
                 ambient.add_metric([*labels, reader.name], reader.ambient_c)
-    return [online, registered, heard, oldest, waiting, faults, granted, denied, median, ambient]
+    known = [online, registered, heard, oldest, waiting, faults, closed, ordered, granted, denied]
+    return [*known, median, ambient]
 
 
 def _one(name: str, text: str, value: float) -> GaugeMetricFamily:

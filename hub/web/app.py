@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +21,7 @@ from starlette.routing import Route
 
 from hub.config import Config
 from hub.roles import Right, may
-from hub.web import admin, doors, managing, pages, places, tracing
+from hub.web import admin, closing, doors, managing, pages, places, tracing
 from hub.web.desk import Desk
 from hub.web.kit import (
     HEADERS,
@@ -77,6 +78,10 @@ PAGES = (
     Page("/sites", places.sites, Right.SEE),
     Page("/sites/{site:int}", places.site, Right.SEE),
     Page("/sites/{site:int}/plan", places.plan, Right.REGISTRY),
+    Page("/gates/{gate:int}/close", partial(closing.form, "close"), Right.CLOSE),
+    Page("/gates/{gate:int}/reopen", partial(closing.form, "reopen"), Right.CLOSE),
+    Page("/sites/{site:int}/close", partial(closing.form, "close"), Right.CLOSE),
+    Page("/sites/{site:int}/reopen", partial(closing.form, "reopen"), Right.CLOSE),
     Page("/alarms", pages.alarms, Right.SEE),
     Page("/charts", pages.charts, Right.SEE),
     Page("/coverage", pages.coverage, Right.SEE),
@@ -101,6 +106,10 @@ FORMS = (
     Form("/sites/{site:int}/plan", places.set_plan, Right.REGISTRY, uploads=True),
     Form("/sites/{site:int}/plan/pins", places.set_pins, Right.REGISTRY),
     Form("/sites/{site:int}/plan/remove", places.remove_plan, Right.REGISTRY),
+    Form("/gates/{gate:int}/close", partial(closing.send, "close"), Right.CLOSE),
+    Form("/gates/{gate:int}/reopen", partial(closing.send, "reopen"), Right.CLOSE),
+    Form("/sites/{site:int}/close", partial(closing.send, "close"), Right.CLOSE),
+    Form("/sites/{site:int}/reopen", partial(closing.send, "reopen"), Right.CLOSE),
     Form("/alarms/{alarm:int}/acknowledge", managing.acknowledge, Right.ACKNOWLEDGE),
     Form("/registry/{kind}/import", managing.import_, Right.REGISTRY, uploads=True),
     Form("/trace", tracing.ask, Right.TRACE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Engine
 
+from hub.asking import Ask as AskGates
+from hub.asking import ask_gates
 from hub.clock import now_ms
 from hub.config import Config
 from hub.logins import LoginLimits
@@ -74,6 +77,7 @@ class Desk:
             idle_s=config.api.idle_h * 3600,
             now_ms=now_ms,
         )
+        self.ask_gates: AskGates = partial(ask_gates, config.mqtt)
         self.passwords = Passwords()
         self.login_limits = LoginLimits(engine, now_ms=now_ms)
         self.answers = Answers()

@@ -19,6 +19,7 @@ from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary
 from hub.derive.visits import WENT_THROUGH
 from hub.monitor.alarms import Alarm, list_alarms
 from hub.monitor.occupancy import Heads, inside
+from hub.monitor.states import Ordered, ordered
 from hub.plans import Pin, Plan, pins, plan_pictures
 from hub.store.schema import (
     OPEN,
@@ -65,7 +66,8 @@ class GateNow:
     version: str | None = None
     phase: str | None = None
     door: str | None = None
-    closed: bool = False  # out of its opening hours
+    closed: bool = False  # nobody is let in, out of its hours or by order
+    order: Ordered | None = None
     granted: int = 0
     denied: int = 0
     oldest_unconfirmed_ms: int | None = None
@@ -250,7 +252,7 @@ class Looker:
             ),
             heard_ms=row.heard_ms, since_ms=_ms(said.since), version=said.version,
             phase=summary.phase or None, door=summary.door if said.gate else None,
-            closed=bool(summary.closed),
+            closed=bool(summary.closed), order=ordered(summary.order),
             granted=summary.granted, denied=summary.denied, oldest_unconfirmed_ms=oldest_ms,
             faults=summary.faults, readers=summary.readers, pin=pin,
         )  # fmt: skip

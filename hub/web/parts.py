@@ -21,6 +21,7 @@ class Verdict:
     gates: int
     counts: tuple[tuple[Status, int], ...]
     which: tuple[tuple[int, str], ...] = ()  # the first gates that are not well: id and name
+    ordered: int = 0  # closed by order, well or not
 
     @property
     def wrong(self) -> tuple[tuple[Status, int], ...]:
@@ -119,7 +120,8 @@ def verdict(overview: Overview) -> Verdict:
         for site, gate in worst(overview).tiles[:_NAMED]
     ]
     each = tuple((one, counts.get(one, 0)) for one in Status)
-    return Verdict(overview.gate_count, each, tuple(which))
+    ordered = sum(gate.order is not None for site in overview.sites for gate in site.gates)
+    return Verdict(overview.gate_count, each, tuple(which), ordered)
 
 
 def figures(overview: Overview) -> tuple[Figure, ...]:
@@ -172,6 +174,7 @@ def _of_site(site: SiteNow | None) -> Mapping[str, Piece]:
     }
     for gate in site.gates:
         found[f"gate-{gate.id}"] = Piece("tile", shown(gate))
+        found[f"order-{gate.id}"] = Piece("ordered", shown(gate))
     return found | dict(_plan_pins(site))
 
 

@@ -96,6 +96,7 @@ class Served:
             "plan": "/sites/1/plan",
             "site-empty": "/sites/2",
             "gate": "/gates/11",
+            "closing": "/gates/11/close",
             "alarms": "/alarms",
             "charts": "/charts?site=song-than/cong-chinh",
             "coverage": "/coverage",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import delete, insert, select, update
 
+from feed.messages import Command, Reply
+from feed.topics import GateTopics
 from hub.store.schema import alarms, audit, gate_states, sessions, sites
 from hub.web.sample import Sample, state_of
 from tests.browser.axe import findings
@@ -80,6 +82,49 @@ def test_a_gate_that_fails_shows_at_once_on_the_open_page(
     # the pin on the map changed with it, as a drawing and not as a word
     browser.wait("document.querySelector('#pin-1 .icon.fault') !== null")
     assert browser.run("document.querySelector('#pin-1') instanceof SVGElement")
+    assert browser.complaints() == []
+
+
+def test_a_manager_closes_a_gate_and_an_open_page_tells_it_and_opens_it_again(
+    browser: Chromium, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Command] = []
+
+    def gates(
+        commands: Mapping[GateTopics, Command], away: Collection[GateTopics]
+    ) -> dict[GateTopics, Reply]:
+        heard.extend(commands.values())
+        closed = heard[-1].command == "close"
+        return {
+            place: Reply(id=one.id, ok=True, result={"closed": closed})
+            for place, one in commands.items()
+        }
+
+    monkeypatch.setattr(served.desk, "ask_gates", gates)
+    log_in(browser, served, role="manager")
+    browser.open(f"{served.url}/gates/12")
+    browser.press('a[href="/gates/12/close"]')
+    assert "Không ai vào được nữa" in text(browser)
+    browser.page.click("form.stack button.main")
+    assert browser.run("document.querySelector('#reason').matches(':invalid')")
+    assert heard == [], "the browser itself asks for a reason"
+    browser.page.select_option("#reason", "outbreak")
+    browser.press("form.stack button.main")
+    browser.wait("document.querySelector('.done') !== null")
+    assert "đã đóng lối vào" in text(browser, ".done")
+    browser.press("p.buttons a.button")
+    browser.wait("document.querySelector('#live.on') !== null")
+    # the gate's own word comes over the feed
+    order = {"since": "2026-11-25T00:19:00.000Z", "reason": "outbreak", "by": "manager"}
+    said = state_of(NOW_MS, 12, random.Random(3), gate={"closed": True, "order": order})
+    with served.engine.begin() as connection:
+        connection.execute(update(gate_states).where(gate_states.c.gate == 12).values(state=said))
+    browser.wait("document.querySelector('a[href=\"/gates/12/reopen\"]') !== null")
+    assert "Đóng theo lệnh (phòng dịch) từ 25/11 07:19 bởi manager" in text(browser, "#gate-12")
+    browser.press('a[href="/gates/12/reopen"]')
+    browser.press("form.stack button.main")
+    browser.wait("document.querySelector('.done') !== null")
+    assert [one.command for one in heard] == ["close", "reopen"]
     assert browser.complaints() == []
 
 

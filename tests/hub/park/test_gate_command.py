@@ -18,6 +18,7 @@ from feed.messages import GateState, OrderSummary, Summary, encode_message
 from feed.topics import GateTopics
 from hub.closing import ClosingError
 from hub.commands import gate as module
+from hub.monitor.metrics import metrics
 from hub.monitor.states import Heard, Ordered, gate_ids, gates_now, note
 from hub.store.engine import connect
 from hub.store.opening import open_store
@@ -241,3 +242,5 @@ def test_the_hub_knows_by_whose_order_a_gate_is_closed(engine: Engine) -> None:
         since_ms=int(NOW.timestamp() * 1000), reason="outbreak", by="an"
     )  # fmt: skip
     assert not found["a", "g2"].closed
+    told = metrics(engine, None).decode()
+    assert 'edge_gate_closed_by_order{gate="g1",park="kcn",site="a"} 1.0' in told
