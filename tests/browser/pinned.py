@@ -121,3 +121,6 @@ def shows(browser: Chromium, view: View) -> None:
     body = browser.page.locator("body")
     expect(body).to_have_attribute("data-screen", str(view.screen), timeout=WAIT_MS)
     expect(body).to_have_attribute("data-reason", str(view.reason or ""), timeout=WAIT_MS)
+    if view.ordered is not None:
+        why = Catalogue.load().ordered(view.ordered, "vi")
+        expect(browser.page.locator(".why").first).to_have_text(why, timeout=WAIT_MS)

@@ -48,10 +48,8 @@ class LittleGate:
         assert not message.retain
         self.heard.append(command)
         if self._answers is not None:
-            # what others ask of the gate is answered on the same topic
-            for name in ("somebody-else", command["id"]):
-                reply = {"id": name, **self._answers}
-                client.publish(self._place.reply, json.dumps(reply), qos=1)
+            reply = json.dumps({"id": command["id"], **self._answers})
+            client.publish(self._place.reply, reply, qos=1)
 
     def stop(self) -> None:
         self._client.disconnect()
@@ -165,10 +163,12 @@ def test_gates_that_do_not_do_it_are_named_and_the_exit_code_says_so(
     }  # fmt: skip
 
 
-def test_a_gate_that_seems_online_and_is_silent_is_named(
-    engine: Engine, config: Path, gates: Gates
+@pytest.mark.parametrize("answers", [None, {"id": "somebody-elses", "ok": True}])
+def test_a_gate_that_seems_online_and_does_not_answer_this_is_named(
+    engine: Engine, config: Path, gates: Gates, answers: dict[str, Any] | None
 ) -> None:
-    gates("g1", None)
+    """What others ask of the gate is answered on the same topic."""
+    gates("g1", answers)
     made = run("gate", "reopen", "kcn/a/g1", "--wait-s", "0.3", "--config", config)
     assert made.returncode == 1
     assert "kcn/a/g1  no answer" in made.stdout
