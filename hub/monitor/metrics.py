@@ -99,6 +99,8 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
         online.add_metric(labels, gate.online)
         registered.add_metric(labels, gate.registered)
         faults.add_metric(labels, len(gate.faults))
+        closed.add_metric(labels, gate.closed)
+        ordered.add_metric(labels, gate.order is not None)
         if gate.heard_ms is not None:
             heard.add_metric(labels, gate.heard_ms / 1000)
         if gate.unconfirmed is not None:
@@ -109,8 +111,6 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
         summary = gate.state.gate if gate.state is not None else None
         if summary is None:
             continue
-        closed.add_metric(labels, gate.closed)
-        ordered.add_metric(labels, gate.order is not None)
         granted.add_metric(labels, summary.granted)
         denied.add_metric(labels, summary.denied)
         for reader in summary.readers:

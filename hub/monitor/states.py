@@ -13,8 +13,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from feed.messages import Fault, GateState, MessageError, OrderSummary, decode_state
+from feed.messages import Fault, GateState, MessageError, decode_state
 from feed.topics import GateTopics
+from hub.monitor.orders import Ordered, ordered
 from hub.store.schema import gate_states, gates, offline, sites
 from hub.store.sql import upsert
 
@@ -29,16 +30,6 @@ class Heard:
     payload: bytes
     at_ms: int
     retained: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
-    """By whose order a gate lets nobody in, and why (feed.messages.CloseReason, or a newer one)."""
-
-    since_ms: int
-    reason: str | None = None
-    until_ms: int | None = None
-    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,14 +275,6 @@ def _gate_now(
         oldest_unconfirmed_ms=None if records is None else _ms(records.oldest_unconfirmed_at),
         state=state,
     )
-
-
-def ordered(said: OrderSummary | None) -> Ordered | None:
-    """An order as the store has times."""
-    if said is None:
-        return None
-    since_ms = int(said.since.timestamp() * 1000)
-    return Ordered(since_ms=since_ms, reason=said.reason, until_ms=_ms(said.until), by=said.by)
 
 
 def _fault(one: Fault) -> str:

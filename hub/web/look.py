@@ -19,7 +19,7 @@ from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary
 from hub.derive.visits import WENT_THROUGH
 from hub.monitor.alarms import Alarm, list_alarms
 from hub.monitor.occupancy import Heads, inside
-from hub.monitor.states import Ordered, ordered
+from hub.monitor.orders import Ordered, ordered
 from hub.plans import Pin, Plan, pins, plan_pictures
 from hub.store.schema import (
     OPEN,

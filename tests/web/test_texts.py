@@ -10,6 +10,7 @@ import pytest
 
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.state import DoorState
+from feed.messages import CloseReason
 from hub.ingest import intake
 from hub.monitor.alarms import DRIFT
 from hub.registry.columns import COLUMNS
@@ -72,6 +73,7 @@ def test_no_text_is_left_in_the_other_language() -> None:
         ("reason", Reason), ("alarm", {*Alarm, *intake.Alarm, DRIFT}),
         ("device", Device), ("cause", Cause),
         ("phase", DoorState), ("status", Status), ("role", Role),
+        ("close_reason", CloseReason),
         ("column", {one.name for kind in COLUMNS.values() for one in kind} - HIDDEN),
     ],
 )  # fmt: skip

@@ -11,7 +11,8 @@ from hub.api.deps import Acknowledger, TheHub, Viewer, note
 from hub.clock import now_ms
 from hub.monitor.alarms import Alarm, AlarmError, acknowledge, list_alarms
 from hub.monitor.occupancy import Inside, occupancy
-from hub.monitor.states import Ordered, gates_now
+from hub.monitor.orders import Ordered
+from hub.monitor.states import gates_now
 from hub.registry import book
 from hub.registry.columns import Kind
 from hub.store.engine import writing

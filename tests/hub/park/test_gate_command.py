@@ -19,7 +19,8 @@ from feed.topics import GateTopics
 from hub.closing import ClosingError
 from hub.commands import gate as module
 from hub.monitor.metrics import metrics
-from hub.monitor.states import Heard, Ordered, gate_ids, gates_now, note
+from hub.monitor.orders import Ordered
+from hub.monitor.states import Heard, gate_ids, gates_now, note
 from hub.store.engine import connect
 from hub.store.opening import open_store
 from hub.store.schema import audit, gate_states, offline
