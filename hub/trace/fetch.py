@@ -47,8 +47,14 @@ def at_places(
     *,
     brief: bool = False,
 ) -> Sequence[Any]:
-    """Visits at sites that overlap windows there; windows of one site may not overlap."""
-    rows = [(site, low, low - places[site].longest_ms, high) for site, low, high in windows]
+    """Visits that overlap windows at sites, each once; windows of one site may not overlap."""
+    rows: list[tuple[int, int, int, int]] = []
+    ended: dict[int, int] = {}
+    for site, low, high in sorted(windows):
+        begin = low - places[site].longest_ms
+        # what began before the last window's end and lasts until here was in that one
+        rows.append((site, low, max(begin, ended.get(site, begin)), high))
+        ended[site] = high
     query = _AT_PLACES_BRIEF if brief else _AT_PLACES
     return query.rows(connection, wanted(connection, rows, *_WINDOW))
 

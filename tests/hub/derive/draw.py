@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -51,9 +53,29 @@ def gates() -> list[Gate]:
 @st.composite
 def parks(draw: st.DrawFn, most: int = 16) -> list[Record]:
     """All records of a park, as its gates wrote them."""
+    return written(draw(st.lists(_event, max_size=most)))
+
+
+def crowded(seed: int) -> list[Record]:
+    """A day and a half in which everyone comes and goes many times, and some leave unseen."""
+    rnd = random.Random(seed)
+    return written(
+        Event(
+            minute=rnd.randrange(2_000),
+            gate=rnd.randrange(len(PLACES)),
+            what=rnd.choice(["in", "in", "out"]),
+            person=rnd.randrange(10),
+            results=rnd.choice([("passed",), ("opened", "passed"), ("opened",), ()]),
+        )
+        for _ in range(250)
+    )
+
+
+def written(events: Iterable[Event]) -> list[Record]:
+    """What the gates wrote of these events."""
     here = gates()
     second = 0
-    for event in sorted(draw(st.lists(_event, max_size=most)), key=lambda one: one.minute):
+    for event in sorted(events, key=lambda one: one.minute):
         second += 7
         at = START + event.minute * MINUTE + timedelta(seconds=second)
         gate = here[event.gate]

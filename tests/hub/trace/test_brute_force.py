@@ -17,7 +17,7 @@ from hub.trace.answers import Period
 from hub.trace.questions import NEAR_MINUTES, Where, at_place, contacts_of, visits_of
 from tests.hub.derive.brute import Stay, overlap_ms, persons, stays
 from tests.hub.derive.conftest import emptied
-from tests.hub.derive.draw import parks
+from tests.hub.derive.draw import crowded, parks
 from tests.hub.derive.lengths import proof, short
 from tests.hub.derive.parks import START, derive, put
 
@@ -141,6 +141,13 @@ def contacts_visits_and_presence(
             assert {who[one.who.token] for one in list_.inside} == inside
             (count,) = presence.occupancy(connection, low, place).counts
             assert count.inside == len(inside)
+
+
+def test_a_crowded_park(engine: Engine) -> None:
+    """Hypothesis draws few visits: here everybody meets everybody several times."""
+    contacts_visits_and_presence(
+        engine, crowded(1), [("p1-k1", "p2-k1")], (300, 1_500), hops=2, least_min=5
+    )
 
 
 test_contacts_visits_and_presence = short(10)(_questions(contacts_visits_and_presence))

@@ -92,6 +92,17 @@ def chain(engine: Engine) -> Engine:
     return engine
 
 
+def test_minutes_count_once_with_one_who_stayed_while_the_other_came_twice(engine: Engine) -> None:
+    gate = Gate("stream-1", GateTopics("park", "s1", "g1"))
+    for name, begin, end in (("stays", 0, 240), ("a", 30, 60), ("a", 120, 150), ("a", 180, 190)):
+        gate.passes(name, "in", START + begin * MINUTE, "passed")
+        gate.passes(name, "out", START + end * MINUTE, "passed")
+    put(engine, gate.records)
+    derive(engine)
+    (met,) = contacts(engine, "a").contacts
+    assert (met.who.token, met.minutes, met.meetings) == ("stays", 70, 3)
+
+
 @pytest.mark.parametrize(("form", "begin"), [("svg", b"<?xml"), ("png", b"\x89PNG\r\n\x1a\n")])
 def test_the_same_answer_gives_the_same_picture(chain: Engine, form: str, begin: bytes) -> None:
     first = graph.picture(contacts(chain, "a", hops=2), form)
