@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from feed.codec import format_time
 from feed.record import Detail, Direction
@@ -35,7 +35,12 @@ class CloseReason(StrEnum):
 LONGEST_COMMAND_BYTES = 16_384
 LONGEST_ID = 128
 
+# no larger: beyond it JSON readers round, and a store's column ends at 2**63
+LARGEST_COUNT = 2**53 - 1
+
 Status = Literal["online", "offline"]
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Celsius = Annotated[float, Field(allow_inf_nan=False)]
 _T = TypeVar("_T")
 
 
@@ -64,10 +69,10 @@ class ReaderSummary:
     name: str
     direction: Direction
     phase: str | None = None
-    ambient_c: float | None = None
-    median_c: float | None = None
-    median_of: int | None = None
-    drift_c: float | None = None
+    ambient_c: Celsius | None = None
+    median_c: Celsius | None = None
+    median_of: Count | None = None
+    drift_c: Celsius | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +102,8 @@ class Summary:
     fire: bool = False
     closed: bool | None = None
     order: OrderSummary | None = None
-    granted: int = 0
-    denied: int = 0
+    granted: Count = 0
+    denied: Count = 0
     readers: tuple[ReaderSummary, ...] = ()
     faults: tuple[Fault, ...] = ()
 
@@ -108,8 +113,8 @@ class RecordsSummary:
     """How far the journal is, and how far it is confirmed; the age of the oldest is its health."""
 
     stream: str
-    seq: int
-    confirmed: int
+    seq: Count
+    confirmed: Count
     oldest_unconfirmed_at: datetime | None = None
 
 

@@ -21,6 +21,7 @@ from feed.messages import (
     Command,
     Fault,
     GateState,
+    MessageError,
     OrderSummary,
     ReaderSummary,
     Receipt,
@@ -332,6 +333,20 @@ def test_every_state_keeps_to_the_schema_and_is_read_back(state: GateState) -> N
     raw = encode_message(state)
     schema("state").validate(json.loads(raw))
     assert decode_state(raw) == state
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"records": {"stream": "s", "seq": 10**30, "confirmed": 0}},
+        {"records": {"stream": "s", "seq": 3, "confirmed": -1}},
+        {"gate": {"phase": "idle", "granted": 10**400, "denied": 0}},
+    ],
+)
+def test_a_number_that_no_store_holds_is_no_state(wrong: dict[str, object]) -> None:
+    """It would stop every answer about the gate's site."""
+    with pytest.raises(MessageError):
+        decode_state(json.dumps({"v": 1, "status": "online", **wrong}).encode())
 
 
 @COMPARED
