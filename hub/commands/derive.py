@@ -81,7 +81,9 @@ def _follow(follower: Follower, *, with_parent: bool) -> None:
         signal.signal(number, lambda *_: stopping.set())
 
     def wait_for_parent() -> None:
-        sys.stdin.buffer.read()
+        # not sys.stdin: a thread that waits in it aborts the interpreter at its end
+        while os.read(sys.stdin.fileno(), 4_096):
+            pass
         stopping.set()
 
     if with_parent:

@@ -24,8 +24,9 @@ class _Json(logging.Formatter):
 
 
 def set_up(*, as_json: bool) -> None:
-    """Log from level info on."""
+    """The hub's own log from level info on; of the libraries what is wrong."""
     handler = logging.StreamHandler(sys.stderr)
     plain = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_Json() if as_json else plain)
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("hub").setLevel(logging.INFO)

@@ -104,6 +104,22 @@ def test_status_reads_beside_a_running_hub(store: SqliteStore, path: Path) -> No
     assert run("status", "--store", path).returncode == 0
 
 
+def test_the_log_is_the_hubs_own_and_what_went_wrong_elsewhere() -> None:
+    """Libraries tell of fonts and of start-ups, in dozens of lines, to whoever is on call."""
+    code = (
+        "import logging\n"
+        "from hub.commands.logs import set_up\n"
+        "set_up(as_json=False)\n"
+        "for name in ('fontTools', 'alembic', 'uvicorn'): logging.getLogger(name).info('idle')\n"
+        "logging.getLogger('hub.ingest').info('work')\n"
+        "logging.getLogger('uvicorn').error('trouble')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert [line.split()[-1] for line in done.stderr.splitlines()] == ["work", "trouble"]
+
+
 def test_a_new_epoch_is_another(filled: Path) -> None:
     before = read_status(filled)["epoch"]
     done = run("new-epoch", "--store", filled, "--json")

@@ -35,6 +35,7 @@ receipt_ms = 0
 class Served:
     process: subprocess.Popen[bytes]
     store: Path
+    log: Path
     watcher: Watcher
     chain: Chain
 
@@ -95,11 +96,14 @@ def served(broker: Broker, tmp_path: Path) -> Iterator[Served]:
     config.write_text(CONFIG.format(port=broker.port))
     store = tmp_path / "hub.db"
     watcher = Watcher(broker.port)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hub", "serve", "--config", config, "--store", store], cwd=ROOT
-    )
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hub", "serve", "--config", config, "--store", store],
+            cwd=ROOT, stderr=stderr,
+        )  # fmt: skip
     try:
-        yield Served(process, store, watcher, Chain())
+        yield Served(process, store, log, watcher, Chain())
     finally:
         process.terminate()
         process.wait(30)
@@ -118,6 +122,14 @@ def test_a_killed_child_comes_back_and_doubles_nothing(served: Served) -> None:
     served.passes("chi", "in")
     assert served.comes(("an", 0), ("binh", 0), ("chi", 1))
     assert served.child() not in {None, first}
+
+
+def test_a_hub_that_is_told_to_stop_ends_in_peace(served: Served) -> None:
+    served.passes("an", "in")
+    assert served.comes(("an", 1))
+    served.process.terminate()
+    assert served.process.wait(30) == 0
+    assert "Fatal" not in served.log.read_text()
 
 
 def test_the_child_ends_with_its_parent_however_that_ends(served: Served) -> None:
