@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +13,7 @@ import click
 
 from hub.commands.common import BAD_INPUT, Refusal
 
+_FOR_THE_USER_ALONE = 0o077
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 # name: where it is; imported when it is called, as each brings libraries of its own
@@ -75,19 +77,29 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point: every expected error is one line on stderr, never a traceback."""
+    # stores, backups and answers tell where people were: what is written is for this user alone
+    before = os.umask(_FOR_THE_USER_ALONE)
+    try:
+        code = _call(arguments)
+    finally:
+        os.umask(before)
+    sys.exit(code)
+
+
+def _call(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # a terminal without Unicode is no reason to stop
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     try:
-        code = cli.main(arguments, prog_name="edge-hub", standalone_mode=False)
+        return cli.main(arguments, prog_name="edge-hub", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
-        code = BAD_INPUT
+        return BAD_INPUT
     except click.ClickException as error:
         click.echo(_line(error), err=True)
-        code = error.exit_code
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in {"hub", "feed", "identity"}:
             raise
@@ -96,8 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             "a gate; install the hub's with pip install -r requirements/hub.txt",
             err=True,
         )
-        code = BAD_INPUT
-    sys.exit(code or 0)
+        return BAD_INPUT
 
 
 def _line(error: click.ClickException) -> str:

@@ -220,7 +220,9 @@ def load(
         # as JSON, and strictly: "10" is no number and 1 is not true, as TOML has it
         config = Config.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        lines = [_line(where, one) for one in error.errors(include_url=False)]
+        lines = [
+            _line(_source(where, one, store=store), one) for one in error.errors(include_url=False)
+        ]
         raise ConfigError("\n".join(lines)) from error
     return _anchored(config, path.absolute().parent if path is not None else Path.cwd())
 
@@ -246,6 +248,11 @@ def _broker(text: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdigit():
         raise ConfigError(f"--broker {text}: give HOST or HOST:PORT, such as broker.lan:1883")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _source(where: str, error: Any, *, store: str | Path | None) -> str:
+    """Where a person wrote what is wrong: the file, or --store in its place."""
+    return "--store" if store is not None and error["loc"][:1] == ("store",) else where
 
 
 def _line(where: str, error: Any) -> str:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from hub.commands.common import Refusal, load_config
 from hub.config import Config
 from hub.store.base import Store, StoreError
 from hub.store.engine import connect
+from hub.store.migrations import check_ready
 from hub.store.opening import open_store
-from hub.store.schema import metadata
 from identity.keys import KeyFileError, read_token_key
 from identity.token import Tokeniser
 
@@ -54,16 +54,16 @@ def opened(
     loaded = load_config(config, store=store)
     engine = engine_of(command, loaded)
     where = loaded.store.where
+    told: tuple[type[Exception], ...] = (StoreError, *faults)
     try:
-        there = set(inspect(engine).get_table_names())
-        if lacking := set(metadata.tables) - there:
-            raise Refusal(
-                f"edge-hub {command}: {where}: has no table {min(lacking)}; start `edge-hub serve` "
-                "of this version once, which brings the store up to date"
-            )
+        with engine.connect() as connection:
+            check_ready(connection, str(where))
         yield engine, loaded
-    except faults as error:
+    except told as error:
         raise Refusal(f"edge-hub {command}: {error}") from error
+    except UnicodeEncodeError as error:
+        # an argument whose bytes are no UTF-8 comes with surrogates, which no store takes
+        raise Refusal(f"edge-hub {command}: {error.object!a}: is not UTF-8 text") from error
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise Refusal(f"edge-hub {command}: {where}: {first_line(cause)}") from error
@@ -123,9 +123,14 @@ def write_result(path: Path, content: bytes, command: str) -> None:
         raise Refusal(f"edge-hub {command}: {path}: can't be written: {error.strerror}") from error
 
 
+def printable(text: str) -> str:
+    """Names come from outside: nothing that a terminal obeys."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def show_table(heading: list[str], rows: list[list[Any]]) -> None:
     """A table in plain columns; numbers to the right."""
-    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    texts = [["" if value is None else printable(str(value)) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(heading, *texts, strict=True)]
     numeric = [
         bool(rows) and all(isinstance(row[at], int | float | None) for row in rows)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hub.commands.beside import printable
 from hub.commands.common import (
     Command,
     Refusal,
@@ -41,17 +43,22 @@ def status(config: Path | None, store: str | Path | None, *, as_json: bool) -> N
 
 
 def _tell(found: dict[str, Any]) -> None:
-    click.echo(f"epoch {found['epoch']}, {found['records']} records")
+    for line in _lines(found):
+        click.echo(printable(line))
+
+
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"epoch {found['epoch']}, {found['records']} records"
     for one in found["streams"]:
         gaps = ", ".join(f"{first}-{last}" for first, last in one["gaps"])
         missing = f", missing {gaps}" if gaps else ""
         place = "/".join(one[name] for name in ("park", "site", "gate"))
-        click.echo(
+        yield (
             f"{place}  {one['stream']}  stored up to {one['upto']}{missing}"
             f"  ({one['duplicates']} deliveries beyond the first)"
         )
     for one in found["alarms"]:
         where = "" if one["seq"] is None else f" {one['seq']}"
-        click.echo(f"alarm {one['name']}  {one['stream']}{where}  {one['detail']}")
+        yield f"alarm {one['name']}  {one['stream']}{where}  {one['detail']}"
     for one in found["dead_letters"]:
-        click.echo(f"dead letter {one['id']}  {one['topic']}  {one['reason']}")
+        yield f"dead letter {one['id']}  {one['topic']}  {one['reason']}"

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.store.base import StoreError
 from hub.store.engine import BUSY_S, connect
+from hub.store.migrations import check, check_ready, version_of
 from hub.store.opening import open_store
 from hub.store.sqlite import lock
 
@@ -32,6 +33,9 @@ def back_up(store: str | Path, target: Path) -> None:
     """
     if target.exists():
         raise StoreError(f"{target} is there already: name another file")
+    if not target.parent.is_dir():
+        raise StoreError(f"{target}: there is no folder {target.parent}: make it first")
+    _check_store(store)
     part = target.with_name(target.name + ".part")
     try:
         if isinstance(store, Path):
@@ -62,13 +66,26 @@ def restore(store: str | Path, source: Path) -> str:
     return _restore_database(store, source)
 
 
+def _check_store(store: str | Path) -> None:
+    if isinstance(store, Path) and not store.exists():
+        raise StoreError(f"{store}: no such file; name the store with --store")
+    engine = connect(store, read_only=True)
+    try:
+        with engine.connect() as connection:
+            check_ready(connection, str(store))
+    except SQLAlchemyError as error:
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise StoreError(f"{store}: {cause}") from error
+    finally:
+        engine.dispose()
+
+
 # --- SQLite ---------------------------------------------------------------------------------
 
 
 def _copy(store: Path, part: Path) -> None:
-    if not store.exists():
-        raise StoreError(f"{store}: no such file; name the store with --store")
     try:
+        part.touch(mode=0o600)  # as the store itself: who may read it, may read all of it
         with (
             closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True,
                                     timeout=BUSY_S)) as db,
@@ -82,7 +99,7 @@ def _copy(store: Path, part: Path) -> None:
             copy.commit()
             _check(copy, part)
     except sqlite3.Error as error:
-        raise StoreError(f"{store}: {error}") from error
+        raise StoreError(f"{store} into {part}: {error}") from error
 
 
 def _check(db: sqlite3.Connection, name: Path) -> None:
@@ -100,6 +117,7 @@ def _restore_file(store: Path, source: Path) -> str:
         with closing(sqlite3.connect(part)) as db:
             _check(db, source)
         # the new epoch stands in it before it takes the store's place
+        _check_version(part, source)
         epoch = _renewed(part)
         _sync(part)
         kept = store.with_name(store.name + ".before-restore")
@@ -120,6 +138,16 @@ def _restore_file(store: Path, source: Path) -> str:
             with suppress(OSError):  # of a restore that failed
                 part.with_name(part.name + end).unlink(missing_ok=True)
     return epoch
+
+
+def _check_version(part: Path, source: Path) -> None:
+    """By the name that a person knows it by."""
+    engine = connect(part, read_only=True)
+    try:
+        with engine.connect() as connection:
+            check(version_of(connection), str(source))
+    finally:
+        engine.dispose()
 
 
 def _fold_in_log(store: Path) -> None:

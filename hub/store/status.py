@@ -12,18 +12,20 @@ from hub.standing import Standing
 from hub.store.base import StoreError
 from hub.store.engine import connect
 from hub.store.gathering import standings_of_rows
+from hub.store.migrations import check_ready
 from hub.store.schema import alarms, dead_letters, hub, islands, records, streams
 
 
 def read_status(store: str | Path) -> dict[str, Any]:
     """Of a URL or a file, as of one moment. Raises StoreError."""
     if isinstance(store, Path) and not store.exists():
-        raise StoreError(f"{store}: no such file")
+        raise StoreError(f"{store}: no such file; name the store with --store")
     engine = connect(store, read_only=True)
     try:
         with engine.connect() as db:
             if db.dialect.name == "postgresql":
                 db = db.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+            check_ready(db, str(store))
             return _status(db)
     except SQLAlchemyError as error:
         cause = " ".join(str(getattr(error, "orig", None) or error).split())

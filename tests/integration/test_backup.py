@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -140,6 +141,41 @@ def test_what_is_no_backup_is_refused_and_the_store_stays(tmp_path: Path) -> Non
         restore(where, tmp_path / "missing")
     assert sorted(stored(where)) == [1, 2]
     assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("how", ["newer", "empty", "no folder"])
+def test_a_backup_that_could_not_be_used_is_not_made(tmp_path: Path, how: str) -> None:
+    path, target = tmp_path / "hub.db", tmp_path / "backup.db"
+    if how == "empty":
+        path.touch()
+    else:
+        open_store(path).close()
+    if how == "newer":
+        execute(path, "UPDATE alembic_version SET version_num = '9999'")
+    if how == "no folder":
+        target = tmp_path / "nowhere" / "backup.db"
+    says = {"newer": "by a newer hub", "empty": "has no table", "no folder": "there is no folder"}
+    with pytest.raises(StoreError, match=says[how]):
+        back_up(path, target)
+    assert not target.exists()
+    with pytest.raises(StoreError, match=says[how] if how != "no folder" else "no such file"):
+        read_status(path) if how != "no folder" else restore(path, target)
+
+
+def test_a_backup_of_a_newer_hub_is_named_as_it_was_given(tmp_path: Path) -> None:
+    path, backup = tmp_path / "hub.db", tmp_path / "backup.db"
+    open_store(path).close()
+    back_up(path, backup)
+    execute(backup, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=rf"^{backup} was written by a newer hub"):
+        restore(tmp_path / "other.db", backup)
+
+
+def test_a_backup_is_readable_by_who_made_it_alone(tmp_path: Path) -> None:
+    path, backup = tmp_path / "hub.db", tmp_path / "backup.db"
+    open_store(path).close()
+    back_up(path, backup)
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
 
 def test_nothing_is_put_under_a_running_hub(tmp_path: Path) -> None:
