@@ -8,3 +8,7 @@ import time
 def now_ms() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+# of times that people ask about: with room for a zone and a longest stay on both sides
+YEARS = range(1970, 9_999)

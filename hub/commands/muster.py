@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from hub import audit
+from hub.clock import now_ms
 from hub.commands.beside import opened
 from hub.commands.common import (
     Command,
@@ -18,7 +19,7 @@ from hub.commands.common import (
     store_option,
     write_json,
 )
-from hub.commands.questions import moment, shown
+from hub.commands.questions import clock, moment
 from hub.commands.trace import show
 from hub.roles import Right
 from hub.trace import lookup, output, presence
@@ -28,7 +29,9 @@ from hub.trace import lookup, output, presence
 @config_option
 @store_option
 @click.option("--site", help="The site (park/site).")
-@click.option("--at", "at_text", help="At this moment instead of now.")
+@click.option(
+    "--at", "at_text", help="At this moment instead of now; without a zone by the park's clocks."
+)
 @click.option("--counts", is_flag=True, help="Only how many, of --site or of every site.")
 @json_option
 def muster(
@@ -48,15 +51,21 @@ def muster(
         raise Refusal("edge-hub muster: name the --site, or ask for --counts of every site")
     with opened("muster", config, store, lookup.UnknownError) as (engine, loaded):
         role = acting(loaded, Right.SEE if counts else Right.MUSTER, "muster")
-        at_ms = round((moment(at_text, "--at").timestamp() if at_text else time.time()) * 1000)
+        zone = ZoneInfo(loaded.park.time_zone)
+        at_ms = now_ms()
+        if at_text is not None:
+            at_ms = round(moment(at_text, "edge-hub muster: --at", zone).timestamp() * 1000)
         with engine.connect() as connection:
             place = lookup.place(connection, site) if site else None
             if counts or place is None:
                 answer = presence.occupancy(connection, at_ms, place)
-                sheet, plain = output.occupancy_sheet(answer, shown), output.occupancy_json(answer)
+                sheet, plain = (
+                    output.occupancy_sheet(answer, clock(zone)),
+                    output.occupancy_json(answer),
+                )
             else:
                 found = presence.muster(connection, place, at_ms)
-                sheet, plain = output.muster_sheet(found, shown), output.muster_json(found)
+                sheet, plain = output.muster_sheet(found, clock(zone)), output.muster_json(found)
         if not counts:
             audit.write(
                 engine,

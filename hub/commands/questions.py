@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from feed.codec import format_time
+from hub.clock import YEARS
 from hub.commands.common import Refusal
 
 
-def moment(text: str, what: str) -> datetime:
-    """A time as people write it: `2021-08-23`, `2021-08-23 09:00`, or with a zone.
+def moment(text: str, what: str, zone: ZoneInfo) -> datetime:
+    """A time as people write it: `2021-08-23`, `2021-08-23 09:00`, or with a zone of its own.
 
-    Without a zone it is this machine's local time. Raises Refusal.
+    Raises Refusal, in which `what` says what the time is of.
     """
     try:
         found = datetime.fromisoformat(text.strip())
@@ -19,21 +21,25 @@ def moment(text: str, what: str) -> datetime:
         raise Refusal(
             f"{what} {text}: is no time; write 2021-08-23, 2021-08-23T09:00 or 2021-08-23T02:00Z"
         ) from error
-    return found.astimezone() if found.tzinfo is None else found
+    if found.year not in YEARS:
+        raise Refusal(f"{what} {text}: give a year from {YEARS[0]} to {YEARS[-1]}")
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found
 
 
-def end_of(text: str, what: str) -> datetime:
+def end_of(text: str, what: str, zone: ZoneInfo) -> datetime:
     """As `moment`; a date alone means the end of that day. Raises Refusal."""
-    found = moment(text, what)
-    alone = len(text.strip()) == len("2021-08-23")
-    return found + timedelta(days=1) if alone else found
+    found = moment(text, what, zone)
+    return found + timedelta(days=1) if _is_date(text.strip()) else found
 
 
-def shown(at_ms: int) -> str:
-    """Local time to the minute, for people."""
-    return datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")
+def clock(zone: ZoneInfo) -> Callable[[int], str]:
+    """Writes times (ms since 1970) for people: to the minute, as the zone's clocks show them."""
+    return lambda at_ms: datetime.fromtimestamp(at_ms / 1000, zone).strftime("%Y-%m-%d %H:%M")
 
 
-def stated(at_ms: int) -> str:
-    """UTC with milliseconds, for programs."""
-    return format_time(datetime.fromtimestamp(at_ms / 1000).astimezone())
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

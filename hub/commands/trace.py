@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from math import isnan
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from hub import audit
-from hub.commands.beside import opened
+from hub.commands.beside import opened, printable, write_result
 from hub.commands.common import (
     Command,
     Refusal,
@@ -21,7 +23,7 @@ from hub.commands.common import (
     store_option,
     write_json,
 )
-from hub.commands.questions import end_of, moment, shown
+from hub.commands.questions import clock, end_of, moment
 from hub.roles import Right
 from hub.trace import graph, lookup, output, questions
 from hub.trace.answers import Contacts, Period
@@ -30,6 +32,20 @@ from hub.tracing import Asker, Question, ask, json_of, sheet_of
 from identity.keys import KeyFileError
 
 _PICTURES = {".svg": "svg", ".png": "png"}
+
+
+class _Minutes(click.FloatRange):
+    """From 0 to some two years."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1e6)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Click takes `nan`, which is in every range."""
+        found = super().convert(value, param, ctx)
+        if isnan(found):
+            self.fail(f"{value!r} is no number of minutes.", param, ctx)
+        return found
 
 
 @click.command(
@@ -66,9 +82,9 @@ _PICTURES = {".svg": "svg", ".png": "png"}
 @click.option("--visits", is_flag=True, help="The person's visits, instead of their contacts.")
 @click.option("--hops", type=click.IntRange(1, 6), default=1, show_default=True,
               help="Contacts of contacts, and so on.")  # fmt: skip
-@click.option("--min-minutes", type=click.FloatRange(0), default=0.0,
+@click.option("--min-minutes", type=_Minutes(), default=0.0,
               help="Leave out who was there together for less.")  # fmt: skip
-@click.option("--same-gate-minutes", type=click.FloatRange(0),
+@click.option("--same-gate-minutes", type=_Minutes(),
               help="Only those who used the same gate within so many minutes.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1, 100_000), default=questions.MOST_CONTACTS,
               show_default=True, help="People of a hop.")  # fmt: skip
@@ -100,21 +116,22 @@ def trace(
     With a person (--token, --credential or --holder): their contacts, ranked, or with --visits
     their visits. With --site alone: everyone who was there in the period. Every answer says what
     it may lack. Who asked, why, and what was seen is written to the audit before it is shown.
-    Times without a zone are local.
+    Times without a zone are the park's ([park] time_zone in hub.toml), and so are those shown.
     """
     mendable = (audit.RefusedError, lookup.UnknownError, KeyFileError, OSError)
     with opened("trace", config, store, *mendable) as (engine, loaded):
         role = acting(loaded, Right.TRACE, "trace")
         asker = Asker(audit.user(), role, audit.purpose_of(purpose))
-        question = _question(begin, end, credentials, **options)
+        zone = ZoneInfo(loaded.park.time_zone)
+        question = _question(begin, end, zone, credentials, **options)
         _check(question, graph_file)
         key = key_file or loaded.identity.key_file
         answer = ask(engine, question, asker, key)
-        sheet = sheet_of(answer, shown)
+        sheet = sheet_of(answer, clock(zone))
         if csv_file is not None:
-            _write(csv_file, output.to_csv(sheet).encode())
+            _write(csv_file, output.to_csv(sheet))
         if xlsx_file is not None:
-            _write(xlsx_file, output.to_xlsx([sheet]))
+            _write(xlsx_file, output.to_xlsx(sheet))
         if graph_file is not None:
             assert isinstance(answer, Contacts), "checked before"
             _write(graph_file, graph.picture(answer, _PICTURES[graph_file.suffix.lower()]))
@@ -124,11 +141,18 @@ def trace(
         show(sheet)
 
 
-def _question(begin: str, end: str, credentials: tuple[str, ...], **options: Any) -> Question:
-    period = Period(_ms(moment(begin, "--from")), _ms(end_of(end, "--to")))
+def _question(
+    begin: str, end: str, zone: ZoneInfo, credentials: tuple[str, ...], **options: Any
+) -> Question:
+    period = Period(
+        _ms(moment(begin, "edge-hub trace: --from", zone)),
+        _ms(end_of(end, "edge-hub trace: --to", zone)),
+    )
     if period.from_ms >= period.to_ms:
         raise Refusal("edge-hub trace: --to is not after --from")
     told = tuple(sys.stdin.readline() if one == "-" else one for one in credentials)
+    if not all(one.strip() for one in told):
+        raise Refusal("edge-hub trace: --credential is empty: type the code or number on a line")
     return Question(period=period, credentials=told, **options)
 
 
@@ -151,11 +175,8 @@ def _ms(at: datetime) -> int:
 def _write(path: Path, content: bytes) -> None:
     if str(path) == "-":
         click.echo(content.decode("utf-8-sig"), nl=False)
-        return
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise Refusal(f"edge-hub trace: {path}: can't be written: {error.strerror}") from error
+    else:
+        write_result(path, content, "trace")
 
 
 def show(sheet: Sheet) -> None:
@@ -165,15 +186,10 @@ def show(sheet: Sheet) -> None:
 
     table = Table(*sheet.headings)
     for row in sheet.rows:
-        table.add_row(*("" if cell is None else _plain(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
     # a pipe has no width of its own, and no table may be cut there
     width: Callable[[], int | None] = lambda: None if sys.stdout.isatty() else 200  # noqa: E731
     console = Console(width=width(), highlight=False, markup=False)
     console.print(table)
     for note in sheet.notes:
-        console.print(_plain(note))
-
-
-def _plain(text: str) -> str:
-    """Names come from outside: nothing that a terminal obeys."""
-    return "".join(one if one.isprintable() else "?" for one in text)
+        console.print(printable(note))

@@ -108,14 +108,16 @@ class Gap:
 class Completeness:
     """What an answer may lack, at the sites and in the period that it is about.
 
-    `unsynced`: passages whose gate never knew the time, arrived since the period began.
-    `assumed_ends`: visits of the answer whose end no gate saw. `unidentified`: people who were let
-    in or out without a code that tells one from another. `unknown_outcomes`: people who were
-    let through of whom no record says whether they went. `unmatched_exits`: exits of the people
-    asked about without an entry before. `truncated`: there was more than the limit.
+    `unheard`: gates that are registered and were never heard at all. `unsynced`: passages whose
+    gate never knew the time, arrived since the period began. `assumed_ends`: visits of the answer
+    whose end no gate saw. `unidentified`: people who were let in or out without a code that tells
+    one from another. `unknown_outcomes`: people who were let through of whom no record says
+    whether they went. `unmatched_exits`: exits of the people asked about without an entry before.
+    `truncated`: there was more than the limit.
     """
 
     offline: tuple[Offline, ...] = ()
+    unheard: tuple[tuple[Place, str], ...] = ()
     gaps: tuple[Gap, ...] = ()
     unsynced: int = 0
     assumed_ends: int = 0
@@ -261,6 +263,7 @@ class Occupancy:
 
     at_ms: int
     counts: tuple[Count, ...]
+    completeness: Completeness
 
 
 @dataclass(frozen=True, slots=True)

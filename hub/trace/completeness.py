@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, case, func, select
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, exists, func, select
 
 from feed.codec import CodecError, decode
 from hub.derive.meaning import milliseconds
@@ -72,9 +72,26 @@ def _spans_query(table: Any) -> Prepared:
 def _states_query(dialect: str) -> Any:
     asked = given(dialect, "site")
     return (
-        select(gate_states.c.state)
+        select(gates.c.site, gates.c.gate, gate_states.c.state)
         .join_from(asked, gates, gates.c.site == asked.c.site)
         .join(gate_states, gate_states.c.gate == gates.c.id)
+    )
+
+
+def _unheard_query(dialect: str) -> Any:
+    asked = given(dialect, "site")
+    its_own = (
+        (streams.c.park == sites.c.park)
+        & (streams.c.site == sites.c.site)
+        & (streams.c.gate == gates.c.gate)
+    )
+    return (
+        select(gates.c.site, gates.c.gate)
+        .join_from(asked, gates, gates.c.site == asked.c.site)
+        .join(sites, sites.c.id == gates.c.site)
+        .outerjoin(gate_states, gate_states.c.gate == gates.c.id)
+        .where(gates.c.registered, gate_states.c.gate.is_(None), ~exists().where(its_own))
+        .order_by(gates.c.site, gates.c.gate)
     )
 
 
@@ -101,6 +118,7 @@ def _unsynced_query(dialect: str) -> Any:
 
 _OFFLINE, _STREAMS, _STATES = map(Prepared, (_offline_query, _streams_query, _states_query))
 _DOUBTS, _UNSYNCED = Prepared(_doubts_query), Prepared(_unsynced_query)
+_UNHEARD = Prepared(_unheard_query)
 _ISLANDS, _LOST = _spans_query(islands), _spans_query(lost)
 
 
@@ -121,6 +139,7 @@ def of(
     unidentified, unknown = _doubtful(connection, places, period)
     return Completeness(
         offline=tuple(_offline(connection, places, period)),
+        unheard=tuple(_unheard(connection, places)),
         gaps=tuple(_gaps(connection, places, period))[:_MOST],
         unsynced=_unsynced(connection, places, period),
         assumed_ends=assumed_ends,
@@ -139,6 +158,11 @@ def _offline(
         yield Offline(places[site], gate, from_ms, to_ms)
 
 
+def _unheard(connection: Connection, places: Mapping[int, Place]) -> Iterator[tuple[Place, str]]:
+    for site, gate in _UNHEARD.rows(connection, wanted(connection, zip(places), "site")):
+        yield places[site], gate
+
+
 # --- records that are not here ----------------------------------------------------------------
 
 
@@ -152,7 +176,10 @@ def _gaps(connection: Connection, places: Mapping[int, Place], period: Period) -
         *_holes(connection, here),
         *_losses(connection, here),
         *((row.id, row.derived_upto + 1, row.upto, "not_derived") for row in here.values()),
-        *((row.id, row.upto + 1, waiting.get(row.stream, 0), "at_gate") for row in here.values()),
+        *(
+            (row.id, row.upto + 1, waiting.get((row.place, row.gate, row.stream), 0), "at_gate")
+            for row in here.values()
+        ),
     ]:
         if first > last:
             continue
@@ -178,14 +205,17 @@ def _losses(connection: Connection, here: Mapping[int, Any]) -> Iterator[tuple[i
         yield stream, first, last, "lost"
 
 
-def _at_gates(connection: Connection, places: Mapping[int, Place]) -> dict[str, int]:
-    """How far the gates themselves have written, by stream, as they last said."""
-    found: dict[str, int] = {}
-    for (state,) in _STATES.rows(connection, wanted(connection, zip(places), "site")):
+def _at_gates(
+    connection: Connection, places: Mapping[int, Place]
+) -> dict[tuple[int, str, str], int]:
+    """How far the gates themselves have written, by site, gate and stream, as they last said."""
+    found: dict[tuple[int, str, str], int] = {}
+    asked = wanted(connection, zip(places), "site")
+    for site, gate, state in _STATES.rows(connection, asked):
         told = json.loads(state).get("records") or {}
         stream, seq = told.get("stream"), told.get("seq")
         if isinstance(stream, str) and isinstance(seq, int):
-            found[stream] = max(seq, found.get(stream, 0))
+            found[site, gate, stream] = seq
     return found
 
 

@@ -54,6 +54,8 @@ def _ids_of_token(connection: Connection, text: str) -> list[int]:
         # LIKE of SQLite takes capitals and small letters for the same
         exactly = func.substr(people.c.token, 1, len(text)) == text
         found = list(connection.execute(begin.where(exactly).limit(50)).scalars())
+    if not found and len(text) < _LEAST_PREFIX:
+        raise UnknownError(f"token {text}: write {_LEAST_PREFIX} characters of it or more")
     if not found:
         raise UnknownError(f"token {text}: nobody with it was seen here")
     return found

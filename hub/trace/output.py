@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from feed.codec import format_time
+from hub.sheets import Value, write_csv, write_xlsx
 from hub.trace.answers import (
     Completeness,
     Contacts,
@@ -21,10 +20,6 @@ from hub.trace.answers import (
     Who,
 )
 
-Cell = str | int | float | bool | None
-# a spreadsheet takes cells that begin so for formulas (OWASP, CSV Injection)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -32,7 +27,7 @@ class Sheet:
 
     title: str
     headings: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...]
 
 
@@ -71,6 +66,7 @@ def completeness_json(found: Completeness) -> dict[str, Any]:
             }
             for one in found.offline
         ],
+        "unheard": [{"site": place.path, "gate": gate} for place, gate in found.unheard],
         "gaps": [
             {
                 "site": one.place.path,
@@ -103,21 +99,33 @@ def notes(found: Completeness, clock: Callable[[int], str]) -> tuple[str, ...]:
         for one in found.offline
     ]
     lines += [
+        f"Gate {place.path}/{gate} is registered and was never heard."
+        for place, gate in found.unheard
+    ]
+    lines += [
         f"Records {one.first} to {one.last} of gate {one.place.path}/{one.gate} are not in this "
         f"answer: {one.why.replace('_', ' ')}."
         for one in found.gaps
     ]
-    counted = (
-        (found.unsynced, "passages happened at a time that their gate did not know"),
-        (found.assumed_ends, "visits have an end that no gate saw: assumed"),
-        (found.unidentified, "passages were without a code that tells who it was"),
-        (found.unknown_outcomes, "grants have no record of whether the person passed"),
-        (found.unmatched_exits, "exits have no entry before them"),
+    lines += _counted(
+        (found.unsynced, "passage|passages", "happened at a time that the gate did not know"),
+        (found.assumed_ends, "visit has|visits have", "an end that no gate saw: assumed"),
+        (found.unidentified, "passage was|passages were", "without a code that tells who it was"),
+        (found.unknown_outcomes, "grant has|grants have", "no record of whether the person passed"),
+        (found.unmatched_exits, "exit has|exits have", "no entry before"),
     )
-    lines += [f"{number} {text}." for number, text in counted if number]
     if found.truncated:
         lines.append("There were more people than the limit: raise --limit.")
     return tuple(lines)
+
+
+def _counted(*counts: tuple[int, str, str]) -> list[str]:
+    """Sentences, of the numbers that are not 0; `one|several` begins them."""
+    return [
+        f"{number} {begin.split('|')[number > 1]} {rest}."
+        for number, begin, rest in counts
+        if number
+    ]
 
 
 # --- answers --------------------------------------------------------------------------------
@@ -210,6 +218,7 @@ def occupancy_json(found: Occupancy) -> dict[str, Any]:
             }
             for one in found.counts
         ],
+        "completeness": completeness_json(found.completeness),
     }
 
 
@@ -309,19 +318,20 @@ def occupancy_sheet(found: Occupancy, clock: Callable[[int], str]) -> Sheet:
             (one.place.path, one.place.name, one.inside, one.unidentified, one.button_exits)
             for one in found.counts
         ),
-        (f"At {clock(found.at_ms)}.",),
+        (f"At {clock(found.at_ms)}.", *notes(found.completeness, clock)),
     )
 
 
 def muster_sheet(found: Muster, clock: Callable[[int], str]) -> Sheet:
-    told = (
-        (found.anonymous_exits, "exits by button: so many may have left unnamed"),
-        (found.openings, "openings without a code (forced, a second person, fire)"),
-        (found.unused_grants, "grants that nobody used"),
-        (found.unidentified_in, "people came in without a code that tells who"),
-        (found.unidentified_out, "people left without a code that tells who"),
-    )
-    counted = tuple(f"{number} {text}." for number, text in told if number)
+    counted = _counted(
+        (found.anonymous_exits, "exit|exits", "by button: so many may have left unnamed"),
+        (found.openings, "opening|openings", "without a code (forced, a second person, fire)"),
+        (found.unused_grants, "grant|grants", "that nobody used"),
+        (found.unidentified_in, "person|people", "came in without a code that tells who"),
+        (found.unidentified_out, "person|people", "left without a code that tells who"),
+        (found.completeness.assumed_ends, "person was|people were",
+         "never seen to leave; past the longest stay they are not on the list"),
+    )  # fmt: skip
     return Sheet(
         "muster",
         ("person", "holder", "token", "since", "gate", "seen to pass"),
@@ -339,7 +349,7 @@ def muster_sheet(found: Muster, clock: Callable[[int], str]) -> Sheet:
         (
             f"{len(found.inside)} inside at {clock(found.at_ms)}.",
             *counted,
-            *notes(found.completeness, clock),
+            *notes(replace(found.completeness, assumed_ends=0), clock),
         ),
     )
 
@@ -347,49 +357,15 @@ def muster_sheet(found: Muster, clock: Callable[[int], str]) -> Sheet:
 # --- files ----------------------------------------------------------------------------------
 
 
-def harmless(cell: Cell) -> Cell:
-    """Text that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return f"'{cell}"
-    return cell
+def to_csv(sheet: Sheet) -> bytes:
+    """The table, and the notes below it."""
+    below = [(f"# {note}",) for note in sheet.notes]
+    return write_csv(sheet.headings, [*sheet.rows, *below])
 
 
-def to_csv(sheet: Sheet) -> str:
-    """UTF-8 with a byte order mark, which spreadsheets need for Vietnamese; notes come last."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(sheet.headings)
-    for row in sheet.rows:
-        writer.writerow([harmless(cell) for cell in row])
-    for note in sheet.notes:
-        writer.writerow([f"# {note}"])
-    return "\ufeff" + out.getvalue()
-
-
-def to_xlsx(sheets: Sequence[Sheet]) -> bytes:
-    """A workbook: a table a sheet, and the notes."""
-    from openpyxl import Workbook
-    from openpyxl.styles import Font
-
-    book = Workbook()
-    book.remove(book.worksheets[0])
-    for sheet in sheets:
-        page = book.create_sheet(sheet.title)
-        page.append(list(sheet.headings))
-        for cell in page[1]:
-            cell.font = Font(bold=True)
-        for row in sheet.rows:
-            page.append([harmless(cell) for cell in row])
-        page.freeze_panes = "A2"
-        for number, heading in enumerate(sheet.headings):
-            widest = max([len(heading), *(len(str(row[number] or "")) for row in sheet.rows)])
-            page.column_dimensions[page.cell(1, number + 1).column_letter].width = min(
-                widest + 2, 50
-            )
-    about = book.create_sheet("completeness")
-    for sheet in sheets:
-        for note in sheet.notes:
-            about.append([note])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+def to_xlsx(sheet: Sheet) -> bytes:
+    """A workbook: the table, and the notes."""
+    about = [(note,) for note in sheet.notes]
+    return write_xlsx(
+        [(sheet.title, sheet.headings, sheet.rows), ("completeness", ("completeness",), about)]
+    )

@@ -36,7 +36,13 @@ def occupancy(connection: Connection, at_ms: int, place: Place | None = None) ->
                 button_exits=_openings(connection, key, period)[OPENED_BY_BUTTON],
             )
         )
-    return Occupancy(at_ms=at_ms, counts=tuple(counts))
+    longest_ms = max((here.longest_ms for here in places.values()), default=0)
+    period = Period(at_ms - longest_ms, at_ms + 1)
+    return Occupancy(
+        at_ms=at_ms,
+        counts=tuple(counts),
+        completeness=completeness.of(connection, places, period),
+    )
 
 
 def muster(connection: Connection, place: Place, at_ms: int) -> Muster:

@@ -333,9 +333,11 @@ def _seen(found: Answer) -> dict[str, Any]:
 def _lacks(ask: Ask, lacks: Completeness) -> list[tuple[str, str]]:
     """What the answer may lack, in words."""
     gates = sorted({f"{one.place.name or one.place.site} {one.gate}" for one in lacks.offline})
+    unheard = [f"{place.name or place.site} {gate}" for place, gate in lacks.unheard]
     missing = sum(one.last - one.first + 1 for one in lacks.gaps)
     counts: tuple[tuple[str, int, dict[str, str]], ...] = (
         ("offline", len(lacks.offline), {"gates": ", ".join(gates[:8])}),
+        ("unheard", len(unheard), {"gates": ", ".join(unheard[:8])}),
         ("gaps", missing, {}),
         ("unsynced", lacks.unsynced, {}),
         ("assumed", lacks.assumed_ends, {}),

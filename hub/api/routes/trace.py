@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, model_validator
 
 from hub import audit
 from hub.api.deps import Hub, Muster, TheHub, Tracer, note
-from hub.clock import now_ms
+from hub.clock import YEARS, now_ms
 from hub.roles import Role
 from hub.store.engine import writing
 from hub.trace import lookup, output, presence
@@ -37,7 +37,7 @@ _Some = Annotated[tuple[_Text, ...], Field(max_length=100)]
 _PERIOD: dict[str, Any] = {"from": "2021-08-10T00:00:00+07:00", "to": "2021-08-24T00:00:00+07:00"}
 _PURPOSE = "case 2021-0815, contacts within 14 days"
 _COMPLETENESS = {
-    "complete": False, "offline": [], "gaps": [], "unsynced": 0, "assumed_ends": 1,
+    "complete": False, "offline": [], "unheard": [], "gaps": [], "unsynced": 0, "assumed_ends": 1,
     "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0, "truncated": False,
 }  # fmt: skip
 _SOMEONE = "3q2-7wAAAAAAAAAAAAAAAA"
@@ -52,11 +52,20 @@ _TOLD_PERIOD = {
 _TIMES = {"from": "2021-08-22T23:10:00.000Z", "to": "2021-08-23T00:00:00.000Z"}
 
 
+def _of_the_years(at: datetime) -> datetime:
+    if at.year not in YEARS:
+        raise ValueError(f"give a year from {YEARS[0]} to {YEARS[-1]}")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_of_the_years)]
+
+
 class Within(BaseModel):
     """The period, the site and the purpose of a trace. Times name their zone (RFC 3339)."""
 
-    begin: Annotated[AwareDatetime, Field(alias="from")]
-    end: Annotated[AwareDatetime, Field(alias="to", description="Not included.")]
+    begin: Annotated[Moment, Field(alias="from")]
+    end: Annotated[Moment, Field(alias="to", description="Not included.")]
     site: Annotated[str | None, Field(max_length=200, description="park/site.")] = None
     gate: Annotated[str | None, Field(max_length=100, description="Of the site.")] = None
     purpose: Annotated[
@@ -224,7 +233,7 @@ def get_muster(
     user: Muster,
     site: Annotated[str, Query(max_length=200, description="park/site.")],
     at: Annotated[
-        AwareDatetime | None, Query(description="At this moment (RFC 3339); now without it.")
+        Moment | None, Query(description="At this moment (RFC 3339); now without it.")
     ] = None,
     purpose: Annotated[str, Query(max_length=500, description="Why.")] = "muster",
     form: Form = "json",
@@ -274,9 +283,9 @@ def _given(
     if form == "json":
         content = json.dumps(plain(), ensure_ascii=False).encode()
     elif form == "csv":
-        content = output.to_csv(sheet()).encode()
+        content = output.to_csv(sheet())
     else:
-        content = output.to_xlsx([sheet()])
+        content = output.to_xlsx(sheet())
     show = "inline" if form == "json" else f'attachment; filename="{name}.{form}"'
     return Response(content, media_type=_MEDIA[form], headers={"Content-Disposition": show})
 

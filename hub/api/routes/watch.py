@@ -91,8 +91,9 @@ _OCCUPANCY = {
          "assumed": 3}
     ],
     "completeness": {
-        "complete": False, "offline": [], "gaps": [], "unsynced": 0, "assumed_ends": 3,
-        "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0, "truncated": False,
+        "complete": False, "offline": [], "unheard": [], "gaps": [], "unsynced": 0,
+        "assumed_ends": 3, "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0,
+        "truncated": False,
     },
 }  # fmt: skip
 

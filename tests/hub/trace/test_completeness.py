@@ -6,10 +6,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select, update
 
 from feed.topics import GateTopics
-from hub.store.schema import gate_states, lost, offline, streams
+from hub.store.schema import gate_states, gates, lost, offline, streams
 from hub.trace import lookup
 from hub.trace.answers import Completeness, Period
 from hub.trace.questions import Where, contacts_of, visits_of
@@ -82,6 +82,35 @@ def test_what_a_gate_lost_is_said_in_its_time_alone(engine: Engine, gate: Gate) 
         tx.execute(insert(lost).values(stream=key, seq=8, first=3, last=4, reason="damaged"))
     assert gaps(engine) == [("lost", 3, 4)]
     assert gaps(engine, Period(START_MS + 5 * HOUR_MS, DAY.to_ms)) == []
+
+
+def test_a_gate_tells_of_its_own_stream_alone(engine: Engine, gate: Gate) -> None:
+    """Another gate of the site could make every answer there look incomplete."""
+    other = Gate("stream-2", GateTopics("park", "s1", "g2"))
+    other.passes("chi", "in", START, "passed")
+    put(engine, [*gate.records, *other.records])
+    derive(engine)
+    state = json.dumps({"records": {"stream": gate.stream, "seq": 11}})
+    with engine.begin() as tx:
+        second = tx.scalar(select(gates.c.id).where(gates.c.gate == "g2"))
+        tx.execute(insert(gate_states).values(gate=second, heard_ms=0, online=True, state=state))
+    assert gaps(engine) == []
+
+
+def test_a_registered_gate_that_was_never_heard_is_said(engine: Engine, gate: Gate) -> None:
+    put(engine, gate.records)
+    derive(engine)
+    with engine.begin() as tx:
+        tx.execute(update(gates).values(registered=True))
+        tx.execute(insert(gates).values(site=1, gate="g9", registered=True))
+        tx.execute(insert(gates).values(site=1, gate="spare", registered=False))
+    found = told(engine)
+    assert [(place.path, name) for place, name in found.unheard] == [("park/s1", "g9")]
+    assert not found.complete
+    with engine.begin() as tx:
+        ninth = tx.scalar(select(gates.c.id).where(gates.c.gate == "g9"))
+        tx.execute(insert(gate_states).values(gate=ninth, heard_ms=0, online=True, state="{}"))
+    assert told(engine).complete
 
 
 @pytest.mark.parametrize(("to_ms", "expected"), [(START_MS + HOUR_MS, 1), (None, 1), (0, 0)])

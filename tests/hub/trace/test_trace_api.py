@@ -32,8 +32,8 @@ PURPOSE = "case 2021-0815, contacts of August"
 PERIOD = {"from": "2021-08-22T00:00:00+07:00", "to": "2021-08-25T00:00:00+07:00"}
 SITE = "kcn/nha-may-a"
 COMPLETENESS = {
-    "complete", "offline", "gaps", "unsynced", "assumed_ends", "unidentified", "unknown_outcomes",
-    "unmatched_exits", "truncated",
+    "complete", "offline", "unheard", "gaps", "unsynced", "assumed_ends", "unidentified",
+    "unknown_outcomes", "unmatched_exits", "truncated",
 }  # fmt: skip
 
 
@@ -176,6 +176,7 @@ def test_nobody_but_a_tracer_traces_and_nothing_is_told(api: Api, role: Role) ->
         ("visits", {"tokens": ["tuyet-token"], "from": "2021-08-22T00:00:00"}, 422, "from"),
         ("visits", {"tokens": ["tuyet-token"], "to": PERIOD["from"]}, 422, "to is not after from"),
         ("contacts", {"tokens": ["tuyet-token"], "hops": 7}, 422, "hops"),
+        ("contacts", {"tokens": ["tuyet-token"], "to": "9999-12-31T23:59:59-12:00"}, 422, "a year"),
     ],
 )
 def test_a_mistake_is_one_line(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ NAME = "Nguyễn Thị Ánh Tuyết"
 FORMULA = '=HYPERLINK("http://evil")'
 
 
-def run(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def run(*words: str | Path, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+    """The program, with `more` in its environment."""
     return subprocess.run(
         [sys.executable, "-m", "hub", *map(str, words)],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, input=stdin,
+        env=os.environ | more,
     )  # fmt: skip
 
 
@@ -96,15 +99,17 @@ def test_a_citizen_number_and_the_parks_key_give_the_contacts(
         (FORMULA, 40.0),
     ]
     assert answer["completeness"] == {
-        "complete": False, "offline": [], "gaps": [], "unsynced": 0, "assumed_ends": 1,
-        "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0, "truncated": False,
+        "complete": False, "offline": [], "unheard": [], "gaps": [], "unsynced": 0,
+        "assumed_ends": 1, "unidentified": 0, "unknown_outcomes": 0, "unmatched_exits": 0,
+        "truncated": False,
     }  # fmt: skip
     line = rows(opened, audit)[-1]
     assert (line.action, line.role, line.purpose) == ("trace", "operator", PURPOSE[1])
     assert NUMBER not in line.asked + line.seen
     assert json.loads(line.seen)["people"] == 2
     page = load_workbook(folder / "out.xlsx")["contacts"]
-    assert [page["B2"].value, page["B3"].value] == [NAME, f"'{FORMULA}"]
+    assert [page["B2"].value, page["B3"].value] == [NAME, FORMULA]
+    assert page["B3"].data_type == "s"  # text, which nothing calculates
     assert NAME in (folder / "out.svg").read_text(encoding="utf-8") or "<svg" in (
         folder / "out.svg"
     ).read_text(encoding="utf-8")
@@ -135,7 +140,30 @@ def test_the_muster_list_says_who_is_inside(store: Path) -> None:
     assert answer["uncertainty"]["unused_grants"] == 1
     counted = run("muster", "--store", store, "--counts", "--at", at, "--json")
     assert json.loads(counted.stdout)["sites"][0]["inside"] == 2
+    assert json.loads(counted.stdout)["completeness"]["complete"]
     assert "token" not in counted.stdout
+
+
+def test_who_was_never_seen_to_leave_is_told_beside_the_muster_list(store: Path) -> None:
+    words = ("muster", "--store", store, "--site", "kcn/nha-may-a")
+    told = run(*words, "--at", (START + timedelta(hours=17)).isoformat()).stdout
+    assert "0 inside at 2021-08-24 00:00." in told
+    assert "1 person was never seen to leave; past the longest stay" in told
+
+
+def test_times_are_those_of_the_park_wherever_the_hub_stands(store: Path) -> None:
+    """START is 7 in the morning of 23 August in Vietnam, and still the 22nd in New York."""
+    words = ("--token", "evil-token", "--visits", "--from", "2021-08-23", "--to", "2021-08-23")
+    done = run("trace", "--store", store, *words, *PURPOSE, TZ="America/New_York")
+    assert "2021-08-23 07:20" in done.stdout
+    before = ("--token", "evil-token", "--visits", "--from", "2021-08-22", "--to", "2021-08-22")
+    assert "07:20" not in run("trace", "--store", store, *before, *PURPOSE).stdout
+
+
+def test_a_day_is_included_however_it_is_written(store: Path) -> None:
+    words = ("--token", "evil-token", "--visits", "--from", "20210823", "--to", "20210823")
+    done = run("trace", "--store", store, *words, *PURPOSE, "--json")
+    assert len(json.loads(done.stdout)["visits"]) == 1
 
 
 def test_two_tokens_are_linked_and_parted(store: Path) -> None:
@@ -157,6 +185,13 @@ def test_two_tokens_are_linked_and_parted(store: Path) -> None:
         ([*PURPOSE], "--site"),
         (["--token", "tuyet-token", "--graph", "a.pdf", *PURPOSE], ".svg or .png"),
         (["--site", "nowhere", *PURPOSE], "nowhere"),
+        (["--token", "tuyet", *PURPOSE], "write 6 characters of it or more"),
+        (["--token", os.fsdecode(b"tuyet\xff\xfe"), *PURPOSE], "is not UTF-8 text"),
+        (["--token", "tuyet-token", "--from", "0001-01-01", *PURPOSE], "a year from 1970 to"),
+        (["--token", "tuyet-token", "--to", "9999-12-31", *PURPOSE], "a year from 1970 to"),
+        (["--token", "tuyet-token", "--min-minutes", "nan", *PURPOSE], "no number of minutes"),
+        (["--credential", "-", *PURPOSE], "--credential is empty"),
+        (["--token", "tuyet-token", "--csv", "/nowhere/a.csv", *PURPOSE], "can't be written"),
     ],
 )
 def test_a_mistake_is_one_line(store: Path, words: list[str], told: str) -> None:
