@@ -5,20 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
-from sqlalchemy import Connection
 
 from hub import audit
 from hub.clock import now_ms
 from hub.commands.beside import (
     opened,
     out_option,
+    printable,
     purpose_option,
     read_file,
     show_table,
@@ -34,12 +33,11 @@ from hub.commands.common import (
     store_option,
     write_json,
 )
-from hub.reports.compliance import AskedError, compliance, read_asked
-from hub.reports.compose import compliance_document, coverage_document, entries_document
-from hub.reports.coverage import coverage
+from hub.reporting import Call, Make, compliance_of, coverage_of, entries_of, make_report
+from hub.reports.compliance import AskedError, read_asked
 from hub.reports.document import Document
-from hub.reports.entries import entries
-from hub.reports.period import Period, PeriodError, make_period
+from hub.reports.period import PeriodError
+from hub.reports.scope import ScopeError
 from hub.reports.texts import Language, Words
 from hub.roles import Right
 from hub.store.engine import writing
@@ -92,7 +90,7 @@ def _shared(*, site: bool) -> Callable[[Callable[..., None]], Callable[..., None
         json_option,
     ]  # fmt: skip
     if site:
-        options.insert(3, click.option("--site", help="Of this site alone."))
+        options.insert(3, click.option("--site", help="Of this site alone (park/site)."))
 
     def decorate(make: Callable[..., None]) -> Callable[..., None]:
         @wraps(make)
@@ -116,12 +114,7 @@ def _shared(*, site: bool) -> Callable[[Callable[..., None]], Callable[..., None
 @_shared(site=True)
 def entries_(call: _Call) -> None:
     """Entries a day, by site and gate; granted, and denied by reason; fever; declarations."""
-
-    def make(connection: Connection, period: Period, language: Language, now: datetime) -> Document:
-        found = entries(connection, period, park=call.park, site=call.site)
-        return entries_document(found, language, now)
-
-    _report(call, make)
+    _report(call, entries_of)
 
 
 @click.command(
@@ -132,11 +125,7 @@ def entries_(call: _Call) -> None:
 @_shared(site=False)
 def coverage_(call: _Call) -> None:
     """Active checkpoints of registered ones, by district and province; who is silent."""
-
-    def make(connection: Connection, period: Period, language: Language, now: datetime) -> Document:
-        return coverage_document(coverage(connection, period, park=call.park), language, now)
-
-    _report(call, make)
+    _report(call, coverage_of)
 
 
 @click.command(
@@ -154,34 +143,24 @@ def compliance_(call: _Call, file: Path) -> None:
         asked = read_asked(raw, str(file))
     except AskedError as error:
         raise Refusal(f"edge-hub report compliance: {error}") from error
-
-    def make(connection: Connection, period: Period, language: Language, now: datetime) -> Document:
-        found = compliance(connection, period, asked, park=call.park, site=call.site)
-        return compliance_document(found, language, now)
-
-    _report(call, make)
+    _report(call, compliance_of(asked))
 
 
-def _report(
-    call: _Call, make: Callable[[Connection, Period, Language, datetime], Document]
-) -> None:
+def _report(call: _Call, make: Make) -> None:
     command = f"report {call.name}"
-    if call.out is not None and call.out.suffix.lower() not in _FORMATS:
+    ending = None if call.out is None else call.out.suffix.lower()
+    if ending is not None and ending not in _FORMATS:
         raise Refusal(
             f"edge-hub {command}: --out {call.out}: ends in none of {', '.join(_FORMATS)}"
         )
-    now = datetime.now(UTC)
-    with opened(command, call.config, call.store) as (engine, config):
+    if call.table is not None and ending != ".csv":
+        raise Refusal(f"edge-hub {command}: --table is for a CSV: give --out FILE.csv")
+    asked = Call(
+        first=call.first, last=call.last, park=call.park, site=call.site, language=call.language
+    )
+    with opened(command, call.config, call.store, PeriodError, ScopeError) as (engine, config):
         role = acting(config, Right.REPORT, command)
-        zone = ZoneInfo(config.park.time_zone)
-        try:
-            period = make_period(call.first, call.last, zone, now=now)
-        except PeriodError as error:
-            raise Refusal(f"edge-hub {command}: {error}") from error
-        language = call.language or config.park.language
-        # read without the write lock: a large report must not hold up ingest
-        with engine.connect() as connection:
-            document = make(connection, period, language, now.astimezone(zone))
+        document = make_report(engine, config, asked, make)
         with writing(engine) as connection:
             told = document.plain()
             audit.write(
@@ -245,7 +224,7 @@ def _show(document: Document) -> None:
                 ],
             )
     for note in document.notes:
-        click.echo(f"\n{note}")
+        click.echo(f"\n{printable(note)}")
 
 
 for command in (entries_, coverage_, compliance_):

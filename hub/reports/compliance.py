@@ -71,6 +71,7 @@ class Compliance:
 
     period: Period
     park: str | None
+    site: str | None
     asked: int
     seen: tuple[Seen, ...]
     absent: tuple[Absent, ...]
@@ -142,6 +143,7 @@ def compliance(
     return Compliance(
         period=period,
         park=park,
+        site=site,
         asked=len(asked),
         seen=tuple(seen),
         absent=tuple(absent),

@@ -148,7 +148,7 @@ def compliance_document(report: Compliance, language: Language, made: datetime) 
         language=language,
         title=words("compliance"),
         period=report.period,
-        scope={"park": report.park},
+        scope={"park": report.park, "site": report.site},
         made=made,
         facts=(
             Fact("asked", words("asked"), report.asked),

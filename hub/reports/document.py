@@ -65,7 +65,9 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The whole report. `scope` says of which park and site, `made` when it was made."""
+    """The whole report. `scope` says of which park and site, `made` when it was made,
+    `completeness` what it may lack (docs/reference/trace.md), which `notes` tell in words.
+    """
 
     kind: str
     language: Literal["vi", "en"]
@@ -77,6 +79,7 @@ class Document:
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = field(default=())
+    completeness: dict[str, Any] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """For programs: names as keys, days and times in ISO 8601, shares as fractions."""
@@ -105,4 +108,5 @@ class Document:
                 for table in self.tables
             },
             "notes": list(self.notes),
+            "completeness": self.completeness,
         }

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, case, cast, literal
 
+from hub.clock import YEARS
+
 _DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1)
 _LONGEST_DAYS = 1_100  # three years
@@ -26,10 +28,13 @@ class Period:
     zone: ZoneInfo
 
     def __post_init__(self) -> None:
+        for day in (self.first, self.last):
+            if day.year not in YEARS:
+                raise PeriodError(f"{day}: give days from {YEARS[0]} to {YEARS[-1]}")
         if self.last < self.first:
             raise PeriodError(f"the period ends on {self.last}, before it begins on {self.first}")
         if (self.last - self.first).days > _LONGEST_DAYS:
-            raise PeriodError(f"the period is longer than {_LONGEST_DAYS} days")
+            raise PeriodError(f"the period is longer than {_LONGEST_DAYS} days: ask in parts")
 
     @property
     def from_ms(self) -> int:
@@ -90,7 +95,7 @@ def make_period(
     """From what a person gave; without it the last `days` days, today included."""
     today = now.astimezone(zone).date()
     end = last or (today if first is None or first <= today else first)
-    begin = first or end - timedelta(days=days - 1)
+    begin = first or end - timedelta(days=min(days - 1, (end - date.min).days))
     return Period(begin, end, zone)
 
 

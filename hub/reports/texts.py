@@ -74,6 +74,31 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Một điểm được tính là hoạt động khi có ít nhất một lượt kiểm tra trong kỳ.",
         "A site is active when at least one decision was recorded there in the period.",
     ),
+    "notes": ("Ghi chú", "Notes"),
+    "lacks_nothing": (
+        "Số liệu đầy đủ theo những gì hệ thống biết.",
+        "Complete as far as the hub knows.",
+    ),
+    "lacks_offline": (
+        "Cổng có lúc mất liên lạc: {gates}. Số liệu của các cổng này có thể còn thiếu.",
+        "Not heard at times: {gates}. The figures of these gates may be too low.",
+    ),
+    "lacks_unheard": (
+        "Cổng đã đăng ký nhưng chưa từng gửi gì: {gates}.",
+        "Registered and never heard: {gates}.",
+    ),
+    "lacks_records": (
+        "Số bản ghi chưa về hoặc đã mất: {count}. Số liệu có thể còn thiếu.",
+        "Records that have not come, or are lost: {count}. The figures may be too low.",
+    ),
+    "lacks_outcomes": (
+        "Số lượt được cho qua mà không rõ có đi qua hay không: {count}. Không tính là đã vào.",
+        "Grants of which nobody knows whether they were used: {count}. Not counted as entries.",
+    ),
+    "lacks_persons": (
+        "Số lượt qua không có mã phân biệt được: {count}. Người không thấy có thể ở trong đó.",
+        "Passages without a code that tells who: {count}. Someone seen nowhere may be among them.",
+    ),
     "unstated": ("(chưa ghi)", "(not stated)"),
     "asked": ("Dòng trong danh sách", "Lines of the list"),
     "line": ("Dòng", "Line"),

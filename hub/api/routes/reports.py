@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, File, HTTPException, Query, Response, UploadFile
-from sqlalchemy import Connection
 
 from hub.api.deps import Hub, Reporter, TheHub, note
-from hub.reports.compliance import AskedError, compliance, read_asked
-from hub.reports.compose import compliance_document, coverage_document, entries_document
-from hub.reports.coverage import coverage
-from hub.reports.document import Document
-from hub.reports.entries import entries
-from hub.reports.period import Period, PeriodError, make_period
+from hub.reporting import Call, Make, compliance_of, coverage_of, entries_of, make_report
+from hub.reports.compliance import AskedError, read_asked
+from hub.reports.period import PeriodError
 from hub.reports.render import MEDIA_TYPES, RENDERERS, csv_of
+from hub.reports.scope import ScopeError
 from hub.reports.texts import Language
 from hub.store.engine import writing
 from hub.users import User
@@ -29,7 +24,7 @@ First = Annotated[
 ]
 Last = Annotated[date | None, Query(alias="to", description="Last day, included.  Today.")]
 Park = Annotated[str | None, Query(description="Of this park alone.")]
-Site = Annotated[str | None, Query(description="Of this site alone.")]
+Site = Annotated[str | None, Query(description="Of this site alone (park/site).")]
 Tongue = Annotated[Language | None, Query(description="The configuration's, without it.")]
 Format = Annotated[Literal["json", "csv", "xlsx", "html", "pdf"], Query(alias="format")]
 TableName = Annotated[str | None, Query(description="The table of a CSV.")]
@@ -53,12 +48,8 @@ def get_entries(
     purpose: Purpose = "",
 ) -> Response:
     """Entries a day, by site and gate; granted, and denied by reason; fever; declarations."""
-    return _answer(
-        hub, user, "entries", (first, last), language, form, table, purpose,
-        lambda connection, period, tongue, now: entries_document(
-            entries(connection, period, park=park, site=site), tongue, now
-        ),
-    )  # fmt: skip
+    call = Call(first=first, last=last, park=park, site=site, language=language)
+    return _answer(hub, user, "entries", call, form, table, purpose, entries_of)
 
 
 @router.get("/coverage", response_class=Response, responses=_FILES)
@@ -74,12 +65,8 @@ def get_coverage(
     purpose: Purpose = "",
 ) -> Response:
     """Active checkpoints of registered ones, by district and province; who is silent."""
-    return _answer(
-        hub, user, "coverage", (first, last), language, form, table, purpose,
-        lambda connection, period, tongue, now: coverage_document(
-            coverage(connection, period, park=park), tongue, now
-        ),
-    )  # fmt: skip
+    call = Call(first=first, last=last, park=park, language=language)
+    return _answer(hub, user, "coverage", call, form, table, purpose, coverage_of)
 
 
 @router.post("/compliance", response_class=Response, responses=_FILES)
@@ -101,34 +88,26 @@ def post_compliance(
         asked = read_asked(file.file.read(), file.filename or "list.txt")
     except AskedError as error:
         raise HTTPException(422, str(error)) from error
-    return _answer(
-        hub, user, "compliance", (first, last), language, form, table, purpose,
-        lambda connection, period, tongue, now: compliance_document(
-            compliance(connection, period, asked, park=park, site=site), tongue, now
-        ),
-    )  # fmt: skip
+    call = Call(first=first, last=last, park=park, site=site, language=language)
+    return _answer(hub, user, "compliance", call, form, table, purpose, compliance_of(asked))
 
 
 def _answer(
     hub: Hub,
     user: User,
     name: str,
-    days: tuple[date | None, date | None],
-    language: Language | None,
+    call: Call,
     form: str,
     table: str | None,
     purpose: str,
-    make: Callable[[Connection, Period, Language, datetime], Document],
+    make: Make,
 ) -> Response:
-    zone = ZoneInfo(hub.config.park.time_zone)
-    now = datetime.now(UTC)
     try:
-        period = make_period(*days, zone, now=now)
+        document = make_report(hub.engine, hub.config, call, make)
     except PeriodError as error:
         raise HTTPException(422, str(error)) from error
-    tongue = language or hub.config.park.language
-    with hub.engine.connect() as connection:
-        document = make(connection, period, tongue, now.astimezone(zone))
+    except ScopeError as error:
+        raise HTTPException(404, str(error)) from error
     told = document.plain()
     with writing(hub.engine) as connection:
         asked = {"period": told["period"], **document.scope}
@@ -138,6 +117,6 @@ def _answer(
     except KeyError:
         names = ", ".join(one.key for one in document.tables)
         raise HTTPException(422, f"table: there is no '{table}'; give one of {names}") from None
-    file = f"{name}-{period.first}-{period.last}.{form}"
+    file = f"{name}-{document.period.first}-{document.period.last}.{form}"
     show = "inline" if form in {"json", "html"} else f'attachment; filename="{file}"'
     return Response(content, media_type=MEDIA_TYPES[form], headers={"Content-Disposition": show})

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,8 +21,8 @@ from sqlalchemy import insert, select
 
 from hub.cli import command, main
 from hub.store.engine import connect
-from hub.store.schema import alarms, audit
-from tests.hub.park.support import Park
+from hub.store.schema import alarms, audit, gates, offline, sites
+from tests.hub.park.support import Park, ms
 
 ROOT = Path(__file__).parents[3]
 GROUPS = ("registry", "report", "alarms", "user")
@@ -121,6 +122,16 @@ def test_each_fault_of_a_file_is_a_line(file: Path, tmp_path: Path) -> None:
         (["report", "entries", "--from", "2021-08-02", "--to", "2021-08-01"], "before it begins"),
         (["report", "entries", "--out", "x.doc"], "ends in none of"),
         (["report", "entries", "--out", "x.csv", "--table", "x"], "give one of by_day"),
+        (["report", "entries", "--table", "by_day"], "--table is for a CSV"),
+        (["report", "entries", "--out", "x.pdf", "--table", "by_day"], "--table is for a CSV"),
+        (["report", "entries", "--from", "9999-12-31"], "give days from 1970 to 9998"),
+        (["report", "entries", "--to", "0001-01-02"], "give days from 1970 to 9998"),
+        (["report", "entries", "--from", "2000-01-01"], "ask in parts"),
+        (["report", "entries", "--park", "nowhere"], "no such park; there are kcn, truong"),
+        (["report", "entries", "--site", "nowhere"], "no such site; write park/site"),
+        (["report", "entries", "--site", "a"], "there are several: kcn/a, truong/a"),
+        (["report", "entries", "--park", "kcn", "--site", "truong/a"], "no such site in park kcn"),
+        (["report", "coverage", "--park", "nowhere"], "no such park"),
         (["report", "compliance", "/nowhere.txt"], "No such file"),
         (["alarms", "acknowledge", "7"], "there is no alarm 7"),
         (["alarms", "acknowledge"], "Missing argument"),
@@ -131,6 +142,11 @@ def test_each_fault_of_a_file_is_a_line(file: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(file: Path, words: list[str], says: str) -> None:
+    engine = connect(file)
+    park = Park(engine)
+    for name in ("kcn", "truong"):
+        park.site("a", park=name)
+    engine.dispose()
     store = [] if "--store" in words else ["--store", str(file)]
     told = refused(*words, *store)
     assert says in told
@@ -169,6 +185,56 @@ def test_reports_are_written_by_their_ending(file: Path, tmp_path: Path) -> None
         out = tmp_path / f"r.{ending}"
         done("report", "coverage", *days, "--out", out)
         assert out.stat().st_size > 20
+
+
+def test_a_report_of_a_site_says_whose_and_what_it_may_lack(file: Path) -> None:
+    engine = connect(file)
+    park = Park(engine)
+    for name in ("kcn", "truong"):
+        park.passage(park.site("a", park=name, registered=False), "2021-08-23 07:00")
+    with engine.begin() as connection:
+        quiet = connection.scalar(select(gates.c.id).join(sites).where(sites.c.park == "kcn"))
+        connection.execute(
+            insert(offline).values(gate=quiet, from_ms=ms("2021-08-23 08:00"), to_ms=None)
+        )
+    engine.dispose()
+    days = ("--from", "2021-08-23", "--to", "2021-08-23", "--store", file, "--json")
+    told = json.loads(done("report", "entries", *days, "--site", "kcn/a", "--language", "en"))
+    assert (told["park"], told["site"]) == ("kcn", "a")
+    assert told["figures"]["granted"] == {"count": 1, "of": 1}
+    assert not told["completeness"]["complete"]
+    assert any(note.startswith("Not heard at times: kcn/a/") for note in told["notes"])
+    other = json.loads(done("report", "entries", *days, "--site", "truong/a", "--language", "en"))
+    assert "Complete as far as the hub knows." in other["notes"]
+
+
+def test_a_list_asked_of_one_site_says_so(file: Path, tmp_path: Path) -> None:
+    engine = connect(file)
+    Park(engine).site("a", park="kcn")
+    engine.dispose()
+    asked = tmp_path / "l.txt"
+    asked.write_text("42\n", encoding="utf-8")
+    told = done("report", "compliance", asked, "--site", "kcn/a", "--store", file, "--json")
+    assert json.loads(told)["site"] == "a"
+
+
+def test_a_name_from_outside_obeys_no_terminal(file: Path) -> None:
+    engine = connect(file)
+    Park(engine).site("a", park="kcn", registered=False)
+    with engine.begin() as connection:
+        evil = {"at_ms": 0, "name": "\x1b[2J", "detail": "\u202e\x07", "stream": 0, "seq": 0}
+        connection.execute(insert(alarms).values(**evil))
+    engine.dispose()
+    for words in (("alarms", "list"), ("status",)):
+        told = done(*words, "--store", file)
+        assert "?[2J" in told
+        assert not set(told) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_what_is_written_is_for_the_user_alone(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "roster.csv"
+    done("registry", "export", "roster", "--out", out, "--store", file)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
 def test_alarms_are_listed_and_acknowledged(file: Path) -> None:
