@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feed.codec import CodecError, decode
-from feed.record import Kind, Record
+from feed.record import Kind, Record, Token
 from feed.record import Person as FeedPerson
 
 # who went in or out without a code: the button, and alarms of a door that was opened otherwise
@@ -21,6 +22,14 @@ PLAIN_KEY = "plain"  # the key id of people whose records hold the identity itse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _C100 = (-32_768, 32_767)  # what a SMALLINT holds
+_LARGEST_REF = 2**53 - 1  # as seqs are
+# An index of PostgreSQL holds 2,700 bytes of a row: a text that long comes from no gate, and must
+# not end the derivation of all. Who writes one, or a NUL, writes more than this or the escape
+_HARMLESS_BYTES = 2_000
+_NUL = b"\\u0000"
+_LONGEST_TEXT = 500  # characters
+_LONGEST_NAME = 200  # of a part of a token; real ones have some 43
+_LONGEST_ALARM = 100
 
 Name = tuple[str, str, str]  # a token: key id, scope, value
 Row = dict[str, Any]
@@ -38,9 +47,28 @@ class Derivable:
 def read(stream: int, seq: int, raw: bytes) -> Derivable:
     """Never raises: a record of a newer version is accounted for and means nothing yet."""
     try:
-        return Derivable(stream, seq, decode(raw))
+        record = decode(raw)
     except CodecError:
         return Derivable(stream, seq, None)
+    if len(raw) > _HARMLESS_BYTES or _NUL in raw:
+        record = _storable(record)
+    if record.ref is not None and record.ref > _LARGEST_REF:
+        record = replace(record, ref=None)
+    return Derivable(stream, seq, record)
+
+
+def _storable(value: Any) -> Any:
+    """The same with texts as every database holds them: of a sane length, without NUL."""
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT].replace("\0", "\ufffd")
+    if isinstance(value, tuple):
+        return tuple(map(_storable, value))
+    if isinstance(value, Mapping):
+        return {_storable(key): _storable(part) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {one.name: _storable(getattr(value, one.name)) for one in fields(value)}
+        return replace(value, **parts)
+    return value
 
 
 def milliseconds(at: datetime) -> int:
@@ -59,7 +87,7 @@ def name_of(record: Record) -> Name | None:
     if person is None:
         return None
     if person.token is not None:
-        return (person.token.kid, person.token.scope, person.token.v)
+        return _name(person.token)
     return _plain_name(record, person)
 
 
@@ -68,8 +96,13 @@ def name_before(record: Record) -> Name | None:
     person = record.person
     if person is None or person.token is None or person.token_before is None:
         return None
-    before = person.token_before
-    return (before.kid, before.scope, before.v)
+    return _name(person.token_before)
+
+
+def _name(token: Token) -> Name | None:
+    """None for what no gate makes: it tells nobody from another."""
+    parts = (token.kid, token.scope, token.v)
+    return parts if max(map(len, parts)) <= _LONGEST_NAME else None
 
 
 def plain_value(canonical: str) -> str:
@@ -129,15 +162,15 @@ def alarm(record: Record) -> Row | None:
     if record.kind != Kind.ALARM or record.event is None or is_cleared(record):
         return None
     detail = _json(dict(record.event.detail or {}) | {"gate": record.gate, "site": record.site})
-    return {"name": record.event.name, "detail": detail}
+    return {"name": record.event.name[:_LONGEST_ALARM], "detail": detail[:_LONGEST_TEXT]}
 
 
 def _c100(value_c: float | None) -> int | None:
     """Hundredths of a degree; None beyond what any thermometer says."""
     if value_c is None:
         return None
-    value = round(value_c * 100)
-    return value if _C100[0] <= value <= _C100[1] else None
+    value = value_c * 100  # which may be endless, or no number
+    return round(value) if _C100[0] <= value <= _C100[1] else None
 
 
 def _json(value: Row) -> str:

@@ -61,7 +61,9 @@ def _locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError("another process derives for this store") from None
+            raise BusyError(
+                "another process derives for this store, as `edge-hub serve` does: stop it first"
+            ) from None
         yield
     finally:
         os.close(handle)

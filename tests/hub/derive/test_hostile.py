@@ -1,0 +1,97 @@
+"""A gate that writes what no gate would must not stop what the others' records mean."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, update
+
+from feed.codec import encode
+from feed.topics import GateTopics
+from hub.derive.follower import Follower
+from hub.store.schema import records, streams, visits
+from tests.hub.derive.parks import START, Gate, put, rows
+
+LONG = random.Random(1).randbytes(50_000).hex()  # nothing that a database could shorten
+CLOCKS = {"boot": "b", "uptime_s": 1.0}
+TOKEN = {"kid": "k1", "scope": "park", "v": "t"}
+
+
+def passage(**changed: Any) -> dict[str, Any]:
+    gate = Gate("evil", GateTopics("park", "s1", "g1"))
+    whole: dict[str, Any] = json.loads(encode(gate.passes("evil", "in", START)))
+    return whole | changed
+
+
+def person(**changed: Any) -> dict[str, Any]:
+    return passage(person={"scheme": "cccd", "token": TOKEN | changed})
+
+
+def clock(offset_s: Any, **changed: Any) -> dict[str, Any]:
+    event = {"name": "synced", "detail": {"offset_s": offset_s}}
+    whole = passage(kind="clock", event=event, **changed)
+    return {name: whole[name] for name in whole if name not in {"person", "decision", "reading"}}
+
+
+def unsynced(**changed: Any) -> dict[str, Any]:
+    return {"state": "unsynced", **CLOCKS, **changed}
+
+
+HOSTILE: Mapping[str, list[dict[str, Any]]] = {
+    "a NUL in a token": [person(v="a\0b")],
+    "a NUL in a key id": [person(kid="\0")],
+    "a NUL in a category": [passage(person={"scheme": "a\0", "category": "b\0", "token": TOKEN})],
+    "a NUL in a reason": [passage(decision={"result": "denied", "reasons": ["a\0"]})],
+    "a NUL in an answer": [passage(declaration={"a\0": "b\0"})],
+    "a NUL in a reader": [passage(reader="a\0")],
+    "a NUL in a boot": [passage(clock=unsynced(boot="a\0")), clock(5.0)],
+    "a NUL in an alarm": [passage(kind="alarm", event={"name": "a\0", "detail": {"b\0": "c\0"}})],
+    "a long token": [person(v=LONG)],
+    "a long scope": [person(scope=LONG)],
+    "a long boot": [passage(clock=unsynced(boot=LONG))],
+    "a long alarm": [passage(kind="alarm", event={"name": LONG, "detail": {"x": LONG}})],
+    "a long reason": [passage(decision={"result": "denied", "reasons": [LONG]})],
+    "a long reader": [passage(reader=LONG)],
+    "a long verdict": [passage(reading={"verdict": LONG})],
+    "an endless temperature": [passage(reading={"verdict": "normal", "estimate_c": float("inf")})],
+    "no number of a temperature": [
+        passage(reading={"verdict": "normal", "estimate_c": float("nan")})
+    ],
+    "a temperature like no other": [passage(reading={"verdict": "normal", "object_c": 1e308})],
+    "an endless uptime": [passage(clock=unsynced(uptime_s=1e308)), clock(5.0)],
+    "no number of an uptime": [passage(clock=unsynced(uptime_s=float("nan"))), clock(5.0)],
+    "a time before time": [passage(clock=unsynced(), at="0001-01-01T00:00:00.000Z"), clock(-1e9)],
+    "a time after time": [passage(clock=unsynced(), at="9999-12-31T23:59:59.999Z"), clock(1e9)],
+    "an endless step of the clock": [passage(clock=unsynced()), clock(1e308)],
+    "no number of a step": [passage(clock=unsynced()), clock(float("nan"))],
+    "a step in words": [passage(clock=unsynced()), clock("soon")],
+    "an outcome of itself": [
+        passage(kind="outcome", ref=1, outcome={"result": "passed"}),
+    ],
+    "an outcome of what never comes": [
+        passage(kind="outcome", ref=2**53 - 1, outcome={"result": "passed"}),
+    ],
+    "an outcome of a number that no store holds": [
+        passage(kind="outcome", ref=10**30, outcome={"result": "passed"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("which", HOSTILE)
+def test_the_records_of_other_gates_are_derived_all_the_same(engine: Engine, which: str) -> None:
+    good = Gate("good", GateTopics("park", "s1", "g2"))
+    good.passes("an", "in", START, "passed")
+    put(engine, good.records)
+    with engine.begin() as tx:
+        tx.execute(insert(streams).values(id=99, stream="evil", park="park", site="s1", gate="g1"))
+        for seq, whole in enumerate(HOSTILE[which], 1):
+            raw = json.dumps(whole | {"seq": seq, "stream": "evil"}).encode()
+            row = {"stream": 99, "seq": seq, "arrived_ms": 0, "kind": "x", "raw": raw}
+            tx.execute(insert(records).values(**row))
+        tx.execute(update(streams).where(streams.c.id == 99).values(upto=len(HOSTILE[which])))
+    assert Follower(engine, longest_stay_h=16).catch_up() == 2 + len(HOSTILE[which])
+    assert 1 <= len(rows(engine, visits)) <= 2
