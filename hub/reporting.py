@@ -106,9 +106,9 @@ def _notes(lacks: Completeness, words: Words, kind: str) -> Iterator[str]:
     unheard = [f"{place.path}/{gate}" for place, gate in lacks.unheard]
     if unheard:
         yield words("lacks_unheard", gates=_named(unheard))
-    missing = sum(one.last - one.first + 1 for one in lacks.gaps)
+    missing = sorted({f"{one.place.path}/{one.gate}" for one in lacks.gaps})
     if missing:
-        yield words("lacks_records", count=missing)
+        yield words("lacks_records", gates=_named(missing))
     if lacks.unknown_outcomes and kind != "coverage":
         yield words("lacks_outcomes", count=lacks.unknown_outcomes)
     if lacks.unidentified and kind == "compliance":

@@ -38,12 +38,13 @@ class KeyFileError(ValueError):
 
 def read_token_key(path: Path) -> bytes:
     """The park's token key. Raises KeyFileError, also where everyone on the machine may read it."""
-    raw = _read(path, secret=True)
+    raw, mode = _read(path)
     if len(raw) != TOKEN_KEY_BYTES:
         raise KeyFileError(
             f"{path}: holds {len(raw)} bytes, a token key is {TOKEN_KEY_BYTES} raw bytes "
             f"(neither hexadecimal nor base64): {_MAKE}"
         )
+    _check_secret(path, mode)
     return raw
 
 
@@ -85,7 +86,7 @@ def fingerprint(key: bytes | X25519PublicKey) -> str:
 
 def read_public_key(path: Path) -> X25519PublicKey:
     """The tracing authority's public key. Raises KeyFileError."""
-    raw = _read(path, secret=False)
+    raw, _ = _read(path)
     if b"PRIVATE KEY" in raw:
         raise KeyFileError(
             f"{path}: is a private key, which must not lie on a gate: give the public one, "
@@ -102,7 +103,7 @@ def read_public_key(path: Path) -> X25519PublicKey:
 
 def read_private_key(path: Path, password: bytes | None = None) -> X25519PrivateKey:
     """The tracing authority's private key. Raises KeyFileError, as `read_token_key` does."""
-    raw = _read(path, secret=True)
+    raw, mode = _read(path)
     try:
         key = load_pem_private_key(raw, password)
     except TypeError as error:  # how the library says that a password lacks, or is too many
@@ -112,6 +113,7 @@ def read_private_key(path: Path, password: bytes | None = None) -> X25519Private
         raise KeyFileError(f"{path}: is no private key in PEM, or the password is wrong") from error
     if not isinstance(key, X25519PrivateKey):
         raise KeyFileError(f"{path}: is not an X25519 key: {_MAKE_AUTHORITY}")
+    _check_secret(path, mode)
     return key
 
 
@@ -136,16 +138,19 @@ def _there(path: Path) -> KeyFileError:
     return KeyFileError(f"{path}: is there already, and no key is written over another")
 
 
-def _read(path: Path, *, secret: bool) -> bytes:
+def _read(path: Path) -> tuple[bytes, int]:
+    """What the file holds, and its mode."""
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            raw = file.read(_LARGEST)
+            return file.read(_LARGEST), os.fstat(file.fileno()).st_mode
     except OSError as error:
         raise KeyFileError(f"{path}: can't be read: {error.strerror}") from error
-    if secret and mode & _OTHERS:
+
+
+def _check_secret(path: Path, mode: int) -> None:
+    """Asked when it is sure to be a key: whoever named /etc/passwd must not be told to close it."""
+    if mode & _OTHERS:
         raise KeyFileError(
             f"{path}: is open to everyone on this machine (mode {stat.S_IMODE(mode):04o}): "
             f"`chmod o= {path}`, and make a new key if others use the machine"
         )
-    return raw

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from hub.api.deps import Hub
@@ -66,6 +66,7 @@ def create(engine: Engine, config: Config, *, broker: Broker | None = None) -> F
     app.add_exception_handler(RegistryError, _registry_error)
     app.add_exception_handler(KeyFileError, _key_error)
     app.add_exception_handler(SQLAlchemyError, _store_error)
+    app.add_exception_handler(DataError, _data_error)
     app.add_exception_handler(Exception, _failed)
     app.add_middleware(Guard, largest_body_bytes=config.api.largest_body_bytes)
     return app
@@ -94,6 +95,11 @@ def _registry_error(_request: Request, error: Exception) -> JSONResponse:
 def _key_error(_request: Request, error: Exception) -> JSONResponse:
     log.error("the token key can't be used: %s", error)
     return JSONResponse({"error": "the hub's token key can't be used"}, status_code=503)
+
+
+def _data_error(_request: Request, error: Exception) -> JSONResponse:
+    log.info("a value that no store takes: %s", getattr(error, "orig", None) or error)
+    return JSONResponse({"error": "a value holds what no store takes, as NUL"}, status_code=422)
 
 
 def _store_error(_request: Request, error: Exception) -> JSONResponse:

@@ -58,7 +58,7 @@ def list_(
 
 
 @click.command("acknowledge", cls=Command, example="edge-hub alarms acknowledge 17 18")
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(min=1))
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**63 - 1))
 @purpose_option
 @config_option
 @store_option

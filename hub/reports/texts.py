@@ -88,8 +88,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Registered and never heard: {gates}.",
     ),
     "lacks_records": (
-        "Số bản ghi chưa về hoặc đã mất: {count}. Số liệu có thể còn thiếu.",
-        "Records that have not come, or are lost: {count}. The figures may be too low.",
+        "Bản ghi chưa về đủ hoặc đã mất: {gates}. Số liệu có thể còn thiếu.",
+        "Records have not come, or are lost: {gates}. The figures may be too low.",
     ),
     "lacks_outcomes": (
         "Số lượt được cho qua mà không rõ có đi qua hay không: {count}. Không tính là đã vào.",

@@ -41,7 +41,9 @@ def occupancy(connection: Connection, at_ms: int, place: Place | None = None) ->
     return Occupancy(
         at_ms=at_ms,
         counts=tuple(counts),
-        completeness=completeness.of(connection, places, period),
+        completeness=completeness.of(
+            connection, places, period, assumed_ends=sum(row.assumed for row in rows)
+        ),
     )
 
 

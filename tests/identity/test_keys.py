@@ -109,6 +109,18 @@ def test_an_open_private_key_is_refused(private_file: Path) -> None:
     assert "open to everyone" in refused(read_private_key, private_file)
 
 
+@pytest.mark.parametrize("read", [read_token_key, read_private_key])
+def test_nobody_is_told_to_close_a_file_that_is_no_key(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    """As /etc/passwd, which every program of the machine reads."""
+    (tmp_path / "passwd").write_text("root:x:0:0:root:/root:/bin/bash\n" * 9)
+    (tmp_path / "passwd").chmod(0o644)
+    told = refused(read, tmp_path / "passwd")
+    assert "chmod" not in told
+    assert "key" in told
+
+
 def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     path = tmp_path / "key.pem"

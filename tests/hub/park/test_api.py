@@ -22,6 +22,7 @@ from hub.store.engine import connect, writing
 from hub.store.schema import alarms, audit, metadata, sites
 from hub.users import UserError
 from tests.hub.park.support import Park
+from tests.pgcluster import Cluster
 
 PASSWORD = "mật khẩu đủ dài"
 
@@ -244,7 +245,7 @@ def test_sites_gates_and_occupancy(api: Api) -> None:
     told = api.get("/api/v1/occupancy", params=at).json()
     assert [one["inside"] for one in told["sites"]] == [1]
     assert told["at_ms"] == at["at_ms"]
-    assert told["completeness"]["complete"]
+    assert told["completeness"]["unheard"] == [{"site": "kcn/a", "gate": "g1"}]
     assert api.get("/api/v1/sites", params={"park": "other"}).json() == []
 
 
@@ -426,3 +427,15 @@ def test_an_address_that_is_taken_is_one_line(api: Api) -> None:
     address = api.server.url.removeprefix("http://")
     with pytest.raises(ConfigError, match=f"^api.listen: {address}: Address already in use$"):
         Server(api.app, address)
+
+
+def test_a_nul_in_a_name_is_no_fault_of_the_store(cluster: Cluster, tmp_path: Path) -> None:
+    """PostgreSQL takes none; `try again` would be wrong."""
+    store = connect(cluster.database())
+    made = Api(store, tmp_path)
+    try:
+        answer = made.get("/api/v1/sites", params={"park": "a\0b"})
+    finally:
+        made.close()
+        store.dispose()
+    assert (answer.status_code, "NUL" in answer.json()["error"]) == (422, True)

@@ -134,6 +134,7 @@ def test_each_fault_of_a_file_is_a_line(file: Path, tmp_path: Path) -> None:
         (["report", "coverage", "--park", "nowhere"], "no such park"),
         (["report", "compliance", "/nowhere.txt"], "No such file"),
         (["alarms", "acknowledge", "7"], "there is no alarm 7"),
+        (["alarms", "acknowledge", "9" * 20], "is not in the range"),
         (["alarms", "acknowledge"], "Missing argument"),
         (["user", "add", "Lan!", "--role", "viewer"], "is no user name"),
         (["user", "token", "nobody"], "there is no user nobody"),

@@ -26,7 +26,8 @@ from hub.reports.entries import Figures, entries
 from hub.reports.period import Period, PeriodError, day_of, make_period
 from hub.reports.render import RENDERERS, csv_of, printed
 from hub.reports.texts import REASONS, TEXTS, Language, Words
-from tests.hub.park.support import ZONE, Park, ms
+from hub.store.schema import people
+from tests.hub.park.support import PARK, ZONE, Park, ms
 
 MONDAY = date(2021, 8, 23)
 WEEK = Period(MONDAY, date(2021, 8, 29), ZONE)
@@ -183,6 +184,18 @@ def test_who_was_seen_where_who_was_not_and_who_is_unknown(asked_park: Park) -> 
     assert [(one.holder, one.traceable) for one in found.absent] == [("43", True), ("44", False)]
     assert found.unknown == (Asked(4, "99"),)
     assert (found.people_seen, found.people_known) == (1, 3)
+
+
+def test_a_site_is_told_with_its_own_park(asked_park: Park) -> None:
+    """Who stands on one park's roster may be seen in another's."""
+    other = asked_park.site("c", park="another")
+    with asked_park.engine.begin() as connection:
+        who = connection.scalar(select(people.c.id).where(people.c.token == "t3"))
+    asked_park.passage(other, "2021-08-25 07:00", person=who)
+    with asked_park.engine.connect() as connection:
+        document = compliance_document(compliance(connection, WEEK, [Asked(1, "43")]), "en", NOW)
+    (row,) = document.plain()["tables"]["seen"]
+    assert (row["park"], row["site"]) == (PARK, "another/c")
 
 
 def test_someone_asked_for_twice_is_told_once(asked_park: Park) -> None:
