@@ -85,6 +85,8 @@ class Forms:
         return f"{hours} h {minutes:02}" if hours else f"{minutes} {unit}"
 
     def moment(self, at_ms: int) -> datetime:
+        # a gate's clock may say the year 9999, which the zone would carry beyond what dates hold
+        at_ms = min(max(at_ms, _FIRST_MS), _LAST_MS)
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone)
 
     def _time(self, at_ms: int, shown: str) -> Markup:
@@ -93,6 +95,9 @@ class Forms:
         )
 
 
+_DAY_MS = 86_400_000
+_FIRST_MS = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000 + _DAY_MS
+_LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1_000 - _DAY_MS
 _PLACE = frozenset({"gate", "site", "state"})  # what stands beside an alarm anyway
 _TABLES = {"device": "device", "cause": "cause", "reader": "direction"}
 

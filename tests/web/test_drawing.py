@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
@@ -164,3 +164,10 @@ def test_the_answers_kept_are_bounded_and_for_their_owner() -> None:
     for _ in range(200):
         answers.keep(Kept("b", "vì sao", {}, 2))
     assert answers.find(first, "a") is None
+
+
+@pytest.mark.parametrize("zone", ["Asia/Ho_Chi_Minh", "America/New_York"])
+@pytest.mark.parametrize(("at", "year"), [("0001-01-01", "1"), ("9999-12-31T23:59:59", "9999")])
+def test_a_gate_s_wrong_clock_breaks_no_page(zone: str, at: str, year: str) -> None:
+    at_ms = round(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() * 1000)
+    assert f"/{year} " in Forms("vi", ZoneInfo(zone)).at(at_ms)
