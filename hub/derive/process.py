@@ -56,6 +56,7 @@ class Companion:
             except OSError as error:
                 log.error("the process that derives can't be started: %s", error)  # noqa: TRY400
             else:
-                if not self._stopping.is_set():
+                # 0: it was told to stop, as a service manager tells all processes of a service
+                if code and not self._stopping.is_set():
                     log.error("the process that derives ended with %d", code)
             self._stopping.wait(retry.next_s())

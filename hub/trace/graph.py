@@ -34,7 +34,13 @@ def picture(found: Contacts, form: str = "svg") -> bytes:
             # long contacts draw people together, but not onto each other
             graph.add_edge(one, other, minutes=spent, weight=1 + min(spent, 600) / 300)
     # the same seed, and no clock or hash in the file: the same answer, the same bytes
-    with mpl.rc_context({"svg.hashsalt": "edge-gate", "font.family": "DejaVu Sans"}):
+    # a name with dollars is no formula
+    style: Any = {
+        "svg.hashsalt": "edge-gate",
+        "font.family": "DejaVu Sans",
+        "text.parse_math": False,
+    }
+    with mpl.rc_context(style):
         side = min(6 + len(labels) ** 0.5 * 1.4, 24)
         figure = Figure(figsize=(side, side), layout="tight")
         FigureCanvasAgg(figure)

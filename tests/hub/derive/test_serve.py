@@ -125,11 +125,22 @@ def test_a_killed_child_comes_back_and_doubles_nothing(served: Served) -> None:
 
 
 def test_a_hub_that_is_told_to_stop_ends_in_peace(served: Served) -> None:
+    """Told as a service manager does: every process of the service at once."""
     served.passes("an", "in")
     assert served.comes(("an", 1))
+    child = served.child()
+    assert child is not None
+    watched = os.pidfd_open(child)
+    os.kill(child, signal.SIGTERM)
+    try:
+        assert select.select([watched], [], [], 20)[0]
+    finally:
+        os.close(watched)
     served.process.terminate()
     assert served.process.wait(30) == 0
-    assert "Fatal" not in served.log.read_text()
+    told = served.log.read_text()
+    assert "Fatal" not in told
+    assert "ERROR" not in told
 
 
 def test_the_child_ends_with_its_parent_however_that_ends(served: Served) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select
 
 from feed.record import Person
 from feed.topics import GateTopics
-from hub.store.schema import links, people
+from hub.store.schema import links, people, roster
 from hub.trace import graph, lookup, whom
 from hub.trace.answers import Contacts, Period
 from hub.trace.questions import contacts_of, visits_of
@@ -109,6 +109,14 @@ def test_the_same_answer_gives_the_same_picture(chain: Engine, form: str, begin:
     assert first.startswith(begin)
     assert graph.picture(contacts(chain, "a", hops=2), form) == first
     assert graph.picture(contacts(chain, "a", hops=1), form) != first
+
+
+def test_a_name_with_dollars_is_drawn_as_it_is(chain: Engine) -> None:
+    with chain.begin() as tx:
+        who = tx.scalar(select(people.c.id).where(people.c.token == "b"))
+        name = r"A $\frac{x$ B"
+        tx.execute(insert(roster).values(park="park", holder="1", name=name, person=who))
+    assert graph.picture(contacts(chain, "a"), "svg").startswith(b"<?xml")
 
 
 def test_another_process_draws_the_same_picture(chain: Engine) -> None:
