@@ -54,7 +54,11 @@ def picture(found: Contacts, form: str = "svg") -> bytes:
             graph, places, ax=axes, edgecolors="#333333", node_size=420,
             node_color=[_COLOURS[min(hops[node], len(_COLOURS) - 1)] for node in graph],
         )  # fmt: skip
-        nx.draw_networkx_labels(graph, places, labels=labels, ax=axes, font_size=8)
+        nx.draw_networkx_labels(
+            graph, _below(places, side), labels=labels, ax=axes, font_size=8,
+            verticalalignment="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8},
+        )  # fmt: skip
         if graph.number_of_edges() <= _LABELLED_EDGES:
             nx.draw_networkx_edge_labels(
                 graph, places, ax=axes, font_size=7,
@@ -65,10 +69,24 @@ def picture(found: Contacts, form: str = "svg") -> bytes:
             )  # fmt: skip
         if len(people) > MOST_NODES:
             axes.set_title(f"the first {MOST_NODES} of {len(people)} people", fontsize=9)
+        figure.text(0.5, 0.01, _caption(found), ha="center", fontsize=9)
         out = io.BytesIO()
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         figure.savefig(out, format=form, dpi=150, metadata=metadata)
     return out.getvalue()
+
+
+def _below(places: Any, side: float) -> Any:
+    """Under each circle; the layout lies between -1 and 1, and the picture has `side` inches."""
+    drop = 13 * 2.2 / (side * 72)
+    return {node: (x, y - drop) for node, (x, y) in places.items()}
+
+
+def _caption(found: Contacts) -> str:
+    """A picture is passed on without its table."""
+    if found.completeness.complete:
+        return "Complete as far as the hub knows."
+    return "Not complete: the answer's table says what it may lack."
 
 
 def _minutes(found: Contacts) -> dict[tuple[int, int], float]:

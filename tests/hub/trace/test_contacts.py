@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select
 
 from feed.record import Person
 from feed.topics import GateTopics
-from hub.store.schema import links, people, roster
+from hub.store.schema import links, offline, people, roster
 from hub.trace import graph, lookup, whom
 from hub.trace.answers import Contacts, Period
 from hub.trace.questions import contacts_of, visits_of
@@ -117,6 +117,16 @@ def test_a_name_with_dollars_is_drawn_as_it_is(chain: Engine) -> None:
         name = r"A $\frac{x$ B"
         tx.execute(insert(roster).values(park="park", holder="1", name=name, person=who))
     assert graph.picture(contacts(chain, "a"), "svg").startswith(b"<?xml")
+
+
+def test_a_picture_says_whether_it_is_complete(chain: Engine) -> None:
+    """As text beside the glyphs, which matplotlib leaves in the SVG as a comment."""
+    whole = graph.picture(contacts(chain, "a"), "svg").decode()
+    assert "Complete as far as the hub knows." in whole
+    with chain.begin() as tx:
+        tx.execute(insert(offline).values(gate=1, from_ms=START_MS, to_ms=None))
+    lacking = graph.picture(contacts(chain, "a"), "svg").decode()
+    assert "Not complete: the answer's table says what it may lack." in lacking
 
 
 def test_another_process_draws_the_same_picture(chain: Engine) -> None:
