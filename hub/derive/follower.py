@@ -12,16 +12,19 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, inspect, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from feed.backoff import Backoff
+from hub.clock import now_ms
 from hub.derive import people, progress
 from hub.derive.apply import Known, apply
 from hub.derive.meaning import Derivable, read
 from hub.derive.people import TOKEN_BEFORE
 from hub.derive.stays import Touched, repair
 from hub.derive.turns import BusyError, begin, leading
+from hub.standing import Span, Standing
 from hub.store.schema import (
+    alarms,
     anonymous,
     boots,
     clock_records,
@@ -34,7 +37,7 @@ from hub.store.schema import (
     sites,
     visits,
 )
-from hub.store.sql import given, wanted
+from hub.store.sql import given, insert_new, wanted
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,9 @@ IDLE_S = 0.5
 RUSH = 750.0
 _REST = 9.0  # times what a turn took
 LONGEST_REST_S = 2.0
+NOT_DERIVED = "not_derived"  # the alarm of a stream, once
+# what one record can do, and not the store: the next try would end alike
+_UNFIT = (ArithmeticError, DataError, LookupError, TypeError, ValueError)
 LINKS = "links_derived"  # in table hub: the links that the groups were made of
 
 
@@ -60,7 +66,7 @@ class Follower:
     ) -> None:
         self._engine = engine
         self._longest_min = round(longest_stay_h * 60)
-        self._turn_records = turn_records
+        self._turn_records = self._at_once = turn_records
         self._known = Known()
         self._stays_min: dict[int, int] = {}
         self._inflow = Inflow()
@@ -138,9 +144,25 @@ class Follower:
     # --- records ----------------------------------------------------------------------------
 
     def _follow_records(self) -> int:
+        """A turn. One record that can't be derived must not hold up what all others mean: turns
+        become smaller until it is alone, and then it is passed over.
+        """
+        while True:
+            try:
+                done = self._turn()
+            except _UNFIT as error:
+                self._known, self._stays_min = Known(), {}
+                if self._at_once == 1:
+                    return self._pass_over(error)
+                self._at_once = max(1, self._at_once // 8)
+            else:
+                self._at_once = min(self._turn_records, 2 * self._at_once)
+                return done
+
+    def _turn(self) -> int:
         with self._engine.connect() as reading:
             behind = progress.behind(reading)
-            chosen = progress.portion(behind, self._turn_records)
+            chosen = progress.portion(behind, self._at_once)
             self._inflow.look(
                 progress.records(behind), progress.records_in(chosen), time.monotonic()
             )
@@ -149,11 +171,29 @@ class Follower:
             raws = _raws(reading, [(one.key, *span) for one, spans in chosen for span in spans])
         derivables = [read(row.stream, row.seq, row.raw) for row in raws]
         with self._engine.begin() as tx:
-            if not (begin(tx) and progress.stands(tx, (one for one, _ in chosen))):
+            if not self._begin(tx, chosen):
                 return 0
-            progress.save(tx, chosen)
             self._derive(tx, derivables)
         return progress.records_in(chosen)
+
+    def _pass_over(self, error: Exception) -> int:
+        """The first record that is behind means nothing."""
+        with self._engine.begin() as tx:
+            chosen = progress.portion(progress.behind(tx), 1)
+            if not chosen or not self._begin(tx, chosen):
+                return 0
+            ((standing, ((seq, _),)),) = chosen
+            detail = "its records mean nothing to this version: see the hub's log"
+            row = {"at_ms": now_ms(), "name": NOT_DERIVED, "stream": standing.key, "detail": detail}
+            insert_new(tx, alarms, [row])
+        log.error("record %d of stream %s is passed over", seq, standing.stream, exc_info=error)
+        return 1
+
+    def _begin(self, tx: Connection, chosen: list[tuple[Standing, list[Span]]]) -> bool:
+        if not (begin(tx) and progress.stands(tx, (one for one, _ in chosen))):
+            return False
+        progress.save(tx, chosen)
+        return True
 
     def _derive(self, tx: Connection, derivables: list[Derivable]) -> None:
         touched = apply(tx, derivables, self._known)

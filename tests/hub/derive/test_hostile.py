@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Connection, Engine, insert, update
 
 from feed.codec import encode
 from feed.topics import GateTopics
 from hub.derive.follower import Follower
-from hub.store.schema import records, streams, visits
+from hub.derive.meaning import Derivable
+from hub.store.schema import alarms, passages, records, streams, visits
 from tests.hub.derive.parks import START, Gate, put, rows
 
 LONG = random.Random(1).randbytes(50_000).hex()  # nothing that a database could shorten
@@ -95,3 +97,43 @@ def test_the_records_of_other_gates_are_derived_all_the_same(engine: Engine, whi
         tx.execute(update(streams).where(streams.c.id == 99).values(upto=len(HOSTILE[which])))
     assert Follower(engine, longest_stay_h=16).catch_up() == 2 + len(HOSTILE[which])
     assert 1 <= len(rows(engine, visits)) <= 2
+
+
+class Stumbling(Follower):
+    """A version that a record of `evil` is too much for."""
+
+    seen: tuple[int, ...] = ()
+
+    def _derive(self, tx: Connection, derivables: list[Derivable]) -> None:
+        super()._derive(tx, derivables)
+        self.seen += (len(derivables),)
+        if any(one.stream == 99 and one.seq == 3 for one in derivables):
+            raise LookupError
+
+
+def test_a_record_that_nobody_foresaw_is_passed_over_and_told(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = Gate("good", GateTopics("park", "s1", "g2"))
+    for minute in range(40):
+        good.passes("an", "in", START + timedelta(minutes=minute), "passed")
+    put(engine, good.records)
+    with engine.begin() as tx:
+        tx.execute(insert(streams).values(id=99, stream="evil", park="park", site="s1", gate="g1"))
+        for seq in range(1, 6):
+            raw = json.dumps(passage(seq=seq, stream="evil")).encode()
+            row = {"stream": 99, "seq": seq, "arrived_ms": 0, "kind": "x", "raw": raw}
+            tx.execute(insert(records).values(**row))
+        tx.execute(update(streams).where(streams.c.id == 99).values(upto=5))
+    follower = Stumbling(engine, longest_stay_h=16)
+    assert follower.catch_up() == 85
+    assert follower.step() == 0
+    assert len(rows(engine, passages)) == 44
+    assert [(one.name, one.stream, one.seq) for one in rows(engine, alarms)] == [
+        ("not_derived", 99, 0)
+    ]
+    assert [one.message for one in caplog.records] == ["record 3 of stream evil is passed over"]
+    # a version that knows what it means makes it mean something
+    follower.forget()
+    assert Follower(engine, longest_stay_h=16).catch_up() == 85
+    assert len(rows(engine, passages)) == 45
