@@ -36,11 +36,13 @@ class Bounds:
     """What one sender can make the store hold beside records in their order.
 
     `streams` are those that begin at one gate, `islands` the spans of a stream beyond its first
-    gap; `letters` and `letter_bytes` what is kept of all messages that were not understood.
+    gap, `alarms` those of one name about one stream; `letters` and `letter_bytes` what is kept of
+    all messages that were not understood.
     """
 
     streams: int = 200
     islands: int = 2_000
+    alarms: int = 100
     letters: int = 10_000
     letter_bytes: int = 67_108_864
 
@@ -180,6 +182,7 @@ class _Stream:
         self._now = now
         self._taken = taken
         self._most = bounds.islands
+        self._most_alarms = bounds.alarms
 
     def take(self, arrivals: Sequence[Arrival], stored: Mapping[int, bytes]) -> None:
         """Whatever it is; of what is `stored`, by seq, nothing is written again."""
@@ -337,6 +340,9 @@ class _Stream:
         return added
 
     def _alarm(self, alarm: Alarm, detail: str, seq: int | None = None) -> None:
-        if self._tx.add_alarm(alarm, detail, self._now, key=self._standing.key, seq=seq):
+        key = self._standing.key
+        if seq is not None and self._tx.alarms_about(key, alarm) >= self._most_alarms:
+            detail, seq = "more than are listed one by one", None
+        if self._tx.add_alarm(alarm, detail, self._now, key=key, seq=seq):
             where = self._standing.stream if seq is None else f"{self._standing.stream} {seq}"
             self._taken.alarms.append(f"{alarm}: {where}: {detail}")

@@ -83,6 +83,10 @@ class Transaction(Protocol):
         """Something that a person must look at. False when it is there already."""
         ...
 
+    def alarms_about(self, key: int, name: str) -> int:
+        """How many of this name there are about a stream."""
+        ...
+
     def save(self, standing: Standing) -> None:
         """The standing as it is now, written at the latest when the transaction ends."""
         ...

@@ -20,6 +20,7 @@ STREAM = "SELECT id, stream, park, site, gate, upto, head, duplicates, purged_up
 STREAMS_AT = """\
 SELECT count(*), coalesce(min(id), 0) FROM streams
 WHERE park = {0} AND site = {0} AND gate = {0}"""
+ALARMS_ABOUT = "SELECT count(*) FROM alarms WHERE stream = {0} AND name = {0}"
 # What is derived or noted under a record's key, and goes when the record goes
 FOLLOWERS = ("passages", "visits", "anonymous", "clock_records", "early_outcomes", "lost")
 # A boot's clock is of no use once every record of the boot is gone: a later one begins where the

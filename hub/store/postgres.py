@@ -25,6 +25,7 @@ from hub.store import letters, migrations
 from hub.store.base import StoreError
 from hub.store.engine import connect
 from hub.store.gathering import (
+    ALARMS_ABOUT,
     FOLLOWERS,
     PURGE_BOOTS,
     STREAM,
@@ -357,6 +358,10 @@ class PostgresTransaction(Gathering):
             [to_ms(at), str(name), key or 0, seq or 0, detail],
         )
         return added.rowcount == 1
+
+    def alarms_about(self, key: int, name: str) -> int:
+        ((found,),) = self._db.execute(ALARMS_ABOUT.format("%s"), [key, str(name)]).fetchall()
+        return int(found)
 
     def write(self) -> None:
         """What was gathered, before the commit."""

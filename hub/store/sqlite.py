@@ -27,6 +27,7 @@ from hub.store import letters, migrations
 from hub.store.base import StoreError
 from hub.store.engine import BUSY_S, connect
 from hub.store.gathering import (
+    ALARMS_ABOUT,
     FOLLOWERS,
     PURGE_BOOTS,
     STREAM,
@@ -327,6 +328,10 @@ class SqliteTransaction(Gathering):
             [to_ms(at), name, key or 0, seq or 0, detail],
         )
         return added.rowcount == 1
+
+    def alarms_about(self, key: int, name: str) -> int:
+        (found,) = self._db.execute(ALARMS_ABOUT.format("?"), (key, name)).fetchone()
+        return int(found)
 
 
 def _epoch(db: sqlite3.Connection) -> str | None:

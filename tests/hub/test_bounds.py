@@ -23,7 +23,7 @@ from hub.store.engine import connect
 from hub.store.opening import open_store
 from tests.hub.support import PLACE, START, Chain, alarms, loss, rows, standing_of, stored
 
-FEW = Bounds(streams=3, islands=5, letters=4, letter_bytes=100)
+FEW = Bounds(streams=3, islands=5, alarms=4, letters=4, letter_bytes=100)
 
 
 def give(store: Store, batch: Sequence[Arrival | Unreadable], bounds: Bounds = FEW) -> Taken:
@@ -213,6 +213,16 @@ def test_a_refused_stream_gets_no_receipt_and_is_taken_when_the_bound_is_raised(
         "gate-1-0", "gate-1-1", "gate-1-2",
     }  # fmt: skip
     assert give(any_store, arrivals, Bounds()).stored == 2
+
+
+def test_alarms_about_one_stream_are_few(any_store: Store, where: str | Path, chain: Chain) -> None:
+    chain.grow(1)
+    told = [give(any_store, [wild(chain, seq)]).alarms for seq in range(1, 21)]  # no chain holds
+    found = alarms(where)
+    assert [seq for _, seq in found] == [1, 2, 3, 4, None]
+    assert {name for name, _ in found} == {"chain_broken"}
+    assert sum(map(len, told)) == 5
+    assert len(stored(where)) == 20  # nothing is refused for it
 
 
 # --- dead letters ---------------------------------------------------------------------------
