@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from hub.config import ConfigError
+from hub.listening import why_not_bound
 
 _GRACE_S = 5
 _BACKLOG = 128
@@ -73,6 +74,5 @@ def _bound(host: str, port: int, listen: str) -> socket.socket:
     except (OSError, OverflowError) as error:
         if made is not None:
             made.close()
-        what = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(f"api.listen: {listen}: {what}") from error
+        raise ConfigError(f"api.listen: {listen}: {why_not_bound(error)}") from error
     return made

@@ -183,9 +183,9 @@ class Service:
         for alarm in taken.alarms:
             log.error("alarm %s", alarm)
         if taken.dead_letters:
-            log.warning("%d messages went to the dead letters", taken.dead_letters)
+            log.warning("dead letters: %d more", taken.dead_letters)
         if taken.refused:
-            log.warning("%d records were refused: see the alarms", taken.refused)
+            log.warning("records refused: %d; see the alarms", taken.refused)
 
     # --- a store that fails -----------------------------------------------------------------
 
@@ -345,6 +345,6 @@ class Service:
             log.warning("old records stay for now: %s", error)
             gone = 0
         if gone:
-            log.info("dropped %d records older than %d days", gone, self._keep_days)
+            log.info("records dropped: %d, older than %d days", gone, self._keep_days)
         else:
             self._purge_at_s = now_s + _PURGE_EVERY_S

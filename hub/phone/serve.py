@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from hub.listening import why_not_bound
+
 log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).with_name("static")
@@ -72,7 +74,7 @@ class PageServer(ThreadingHTTPServer):
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
-            raise ServeError(f"{host}:{port}: {error.strerror}") from error
+            raise ServeError(f"{host}:{port}: {why_not_bound(error)}") from error
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the client's own thread: a slow handshake holds up nobody else."""

@@ -425,7 +425,9 @@ def test_the_page_of_the_interface_asks_nobody_else(api: Api) -> None:
 
 def test_an_address_that_is_taken_is_one_line(api: Api) -> None:
     address = api.server.url.removeprefix("http://")
-    with pytest.raises(ConfigError, match=f"^api.listen: {address}: Address already in use$"):
+    with pytest.raises(
+        ConfigError, match=f"^api.listen: {address}: Address already in use; give another port"
+    ):
         Server(api.app, address)
 
 
