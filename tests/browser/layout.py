@@ -22,8 +22,9 @@ DISPLAYS: tuple[Size, ...] = (
     (1920, 1080),
     (1080, 1920),
 )
-# parts of the display's shorter side: what is read from afar, and the least that is read at all
-AFAR, NEAR = 0.08, 0.03
+# parts of the display's shorter side: the title, or a reason in its place, is read from afar; and
+# the least that is read at all
+TITLE, REASON, NEAR = 0.11, 0.075, 0.04
 
 _MEASURE = """((sizes, afar, near) => {
     const faults = [];
@@ -74,7 +75,7 @@ _MEASURE = """((sizes, afar, near) => {
 })(%s, %f, %f)"""
 
 
-def faults(browser: Chromium, sizes: Sequence[Size] = DISPLAYS) -> list[str]:
+def faults(browser: Chromium, *, afar: float, sizes: Sequence[Size] = DISPLAYS) -> list[str]:
     """What is cut off, overlaps or is too small to read, on displays of these sizes."""
-    found = browser.run(_MEASURE % (json.dumps(sizes), AFAR, NEAR))
+    found = browser.run(_MEASURE % (json.dumps(sizes), afar, NEAR))
     return [str(one) for one in found]
