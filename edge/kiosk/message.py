@@ -94,7 +94,7 @@ class Messages:
         }
 
     def page(self, template: str) -> bytes:
-        """The page itself, which comes with the words for a daemon that says nothing."""
+        """The page itself, which comes with all that is said when the daemon says nothing."""
         sayings = self._catalogue.say(View(screen=Screen.SILENT), self._table.languages)
         sections = "".join(
             f'<section class="saying" lang="{one.lang}">'
@@ -102,7 +102,10 @@ class Messages:
             f'<p class="why" hidden></p><p class="todo">{html.escape(one.todo)}</p></section>\n'
             for level, one in enumerate(sayings, 1)
         )
-        return template.replace("<!--sayings-->", sections).encode()
+        contact = html.escape(self._table.contact)
+        return (
+            template.replace("<!--sayings-->", sections).replace("<!--contact-->", contact).encode()
+        )
 
     def view(self, view: View, *, now_s: float) -> dict[str, Any]:
         """One view; `now_s` is the monotonic second of sending."""

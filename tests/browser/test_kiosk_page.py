@@ -168,11 +168,12 @@ def test_both_languages_stand_together_or_in_turn(browser: Chromium) -> None:
 def test_the_page_says_by_itself_when_the_gate_or_the_daemon_is_silent(browser: Chromium) -> None:
     silent = View(screen=Screen.SILENT)
     title = "document.querySelector('.title').textContent"
-    kiosk = opened(browser)
+    kiosk = opened(browser, contact="Guard <028> 1234")
     shows(browser, kiosk.pin(Screen.SHOW_CODE))
     kiosk.silent_s = 2.5  # the gate's thread hangs, the server lives
     shows(browser, silent)
     assert browser.run(title) == "Cổng không trả lời"
+    assert browser.run("document.getElementById('contact').innerText") == "Guard <028> 1234"
     kiosk.silent_s = 0.0
     shows(browser, View(screen=Screen.SHOW_CODE))
     kiosk.stop()

@@ -52,6 +52,7 @@ class Stream:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.answer.close()  # it holds the socket too
         self.connection.close()
 
     def next(self, wanted: str) -> dict[str, Any]:

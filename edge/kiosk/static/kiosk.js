@@ -26,7 +26,13 @@ const read = (slot) => ({
     todo: slot.querySelector(".todo").textContent,
 });
 // the page comes with the words for the one thing that the daemon can't say
-const SILENT = { screen: "silent", texts: slots.map(read), tone: "", speech: "" };
+const SILENT = {
+    screen: "silent",
+    texts: slots.map(read),
+    contact: byId("contact").textContent,
+    tone: "",
+    speech: "",
+};
 
 let hello = { layout: "together", alternate_ms: 4000, refused_ms: 0, tones: false, speech: false };
 let told = null; // the daemon's newest view
