@@ -109,6 +109,9 @@ if [ "$what" = dev ]; then
     # the pages are tried in a real browser, with a font that has Vietnamese
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || need chromium
     [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
+    # the screen's unit is run under its compositor, without a display, and looked at
+    command -v cage >/dev/null || need cage
+    command -v grim >/dev/null || need grim
     server=no
     for initdb in /usr/lib/postgresql/*/bin/initdb; do [ ! -x "$initdb" ] || server=yes; done
     [ $server = yes ] || need postgresql

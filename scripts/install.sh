@@ -37,6 +37,7 @@ if [ $kiosk = yes ]; then
     say "the screen: user edge-kiosk and unit edge-gate-kiosk, which starts with the machine"
     install -D -m 644 systemd/edge-gate-kiosk.sysusers.conf /etc/sysusers.d/edge-gate-kiosk.conf
     install -D -m 644 systemd/edge-gate-kiosk.service /etc/systemd/system/edge-gate-kiosk.service
+    install -D -m 755 systemd/edge-gate-kiosk.sh /opt/edge-gate/bin/edge-gate-kiosk
     systemd-sysusers /etc/sysusers.d/edge-gate-kiosk.conf
     if ! grep -rqs '^ *\[kiosk\]' /etc/edge-gate/config.toml /etc/edge-gate/config.toml.d; then
         page=/etc/edge-gate/config.toml.d/50-kiosk.toml

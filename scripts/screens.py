@@ -21,10 +21,11 @@ from edge.drivers.sim.world import Grip, Visit
 from edge.kiosk.view import Screen
 from edge.scan.child import small_picture
 from tests.browser.chromium import Chromium, launched
+from tests.browser.layout import DISPLAYS
 from tests.browser.pinned import PinnedKiosk, every_view, shows
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZES = {"7in": (800, 480), "hd": (1920, 1080), "tall": (1080, 1920), "small-tall": (480, 800)}
+SIZES = {"{}x{}".format(*size): size for size in DISPLAYS}
 SETTINGS: dict[str, dict[str, Any]] = {
     "both": {},
     "vi": {"languages": ("vi",)},
@@ -37,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path, nargs="?", help="where the pictures go")
     parser.add_argument("--docs", action="store_true", help="the few of docs/images/")
-    parser.add_argument("--sizes", default="7in,tall", help=f"some of {','.join(SIZES)}")
+    parser.add_argument("--sizes", default="800x480,1080x1920", help=f"some of {','.join(SIZES)}")
     parser.add_argument("--settings", default=",".join(SETTINGS), help="languages")
     arguments = parser.parse_args()
     only: tuple[str, ...] = ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge.config.model import KioskTable
+from edge.gate.reasons import Reason
 from edge.kiosk.texts import Catalogue, Language, degrees
 from edge.kiosk.tones import Tone
 from edge.kiosk.view import Screen, View
@@ -39,6 +41,33 @@ SPOKEN = frozenset(Screen) - {
 _PICTURED = frozenset({Screen.SHOW_CODE, Screen.CODE_WANTED})
 # a measurement has a ring that fills; nobody is hurried at anything else
 _RINGED = frozenset({Screen.HOLD_STILL, Screen.MEASURE_AGAIN})
+# What to do about a refusal, as a picture beside it: a screen's own, or the staff.
+STAFF = "staff"
+HINTS: Mapping[Reason, Screen] = {
+    Reason.CODE_TIMEOUT: Screen.SHOW_CODE,
+    Reason.CODE_UNREADABLE: Screen.SHOW_CODE,
+    Reason.CODE_NOT_POSSESSED: Screen.SHOW_CODE,
+    Reason.CODE_STALE: Screen.SHOW_CODE,
+    Reason.CODE_CHANGED: Screen.SHOW_CODE,
+    Reason.SEVERAL_CODES: Screen.SHOW_CODE,
+    Reason.SECONDARY_NORMAL: Screen.SHOW_CODE,
+    Reason.CODE_REPEATED: Screen.REPEATED,
+    Reason.CODE_REPLAYED: Screen.REPEATED,
+    Reason.CODE_NOT_YET_VALID: Screen.REPEATED,
+    Reason.CODE_CLOCK_UNSURE: Screen.REPEATED,
+    Reason.OUT_OF_HOURS: Screen.REPEATED,
+    Reason.INTERRUPTED: Screen.REPEATED,
+    Reason.DOOR_BUSY: Screen.REPEATED,
+    Reason.TEMPERATURE_REPEATED: Screen.REPEATED,
+    Reason.NO_CODE_NEEDED: Screen.COME_CLOSER,
+    Reason.TEMPERATURE_TIMEOUT: Screen.COME_CLOSER,
+    Reason.TEMPERATURE_LOW: Screen.HAT_OFF,
+    Reason.TEMPERATURE_UNSTEADY: Screen.HOLD_STILL,
+    Reason.NOT_A_FACE: Screen.HOT_THING,
+    Reason.DOOR_OPEN: Screen.CLOSE_DOOR,
+}
+# a screen has room for so much of a name
+_NAME_CHARS = 80
 _ASKING = frozenset({Screen.REFUSED, Screen.OUT_OF_ORDER, Screen.CLOSED})
 
 
@@ -65,7 +94,7 @@ class Messages:
         }
 
     def page(self, template: str) -> bytes:
-        """The page itself, which comes with the words for a daemon that says nothing."""
+        """The page itself, which comes with all that is said when the daemon says nothing."""
         sayings = self._catalogue.say(View(screen=Screen.SILENT), self._table.languages)
         sections = "".join(
             f'<section class="saying" lang="{one.lang}">'
@@ -73,7 +102,10 @@ class Messages:
             f'<p class="why" hidden></p><p class="todo">{html.escape(one.todo)}</p></section>\n'
             for level, one in enumerate(sayings, 1)
         )
-        return template.replace("<!--sayings-->", sections).encode()
+        contact = html.escape(self._table.contact)
+        return (
+            template.replace("<!--sayings-->", sections).replace("<!--contact-->", contact).encode()
+        )
 
     def view(self, view: View, *, now_s: float) -> dict[str, Any]:
         """One view; `now_s` is the monotonic second of sending."""
@@ -97,8 +129,10 @@ class Messages:
                 "left_ms": max(0, round((view.until_s - now_s) * 1000)),
                 "of_ms": round(view.of_s * 1000),
             }
-        if view.name is not None:
-            message["name"] = view.name
+        if view.screen is Screen.REFUSED:
+            message["hint"] = STAFF if view.reason is None else HINTS.get(view.reason, STAFF)
+        if view.name is not None and (name := _seen(view.name)):
+            message["name"] = name
         if view.temperature_c is not None:
             message["temperature"] = degrees(view.temperature_c, languages[0])
         if self._table.contact and view.screen in _ASKING:
@@ -112,6 +146,14 @@ class Messages:
             return ""
         name = f"screen-{view.screen}" if view.reason is None else f"reason-{view.reason}"
         return f"{lang}/{name}.ogg"
+
+
+def _seen(name: str) -> str:
+    """A name as one line of what is seen: a card may hold characters that turn text around."""
+    # control and format characters, halves of pairs, private and unassigned ones
+    unseen = {char for char in name if unicodedata.category(char).startswith("C")}
+    line = " ".join("".join(char for char in name if char.isspace() or char not in unseen).split())
+    return line if len(line) <= _NAME_CHARS else line[: _NAME_CHARS - 1].rstrip() + "…"
 
 
 def event(name: str, data: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,9 @@ import html
 import logging
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -93,6 +95,8 @@ class KioskServer(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, site: Site) -> None:
         self.site = site
         self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._pages: Counter[str] = Counter()
+        self._pages_lock = threading.Lock()
         super().__init__((host, port), _Handler)
         # a page elsewhere that a name leads here must not read along (DNS rebinding)
         self.hosts = {f"{name}:{self.server_port}" for name in (host, "localhost", "127.0.0.1")}
@@ -111,6 +115,22 @@ class KioskServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._places.release()
+
+    def pages(self, reader: str) -> int:
+        """How many pages of a reader listen."""
+        with self._pages_lock:
+            return self._pages[reader]
+
+    @contextmanager
+    def listening(self, reader: str) -> Iterator[None]:
+        """A page of a reader listens for so long."""
+        with self._pages_lock:
+            self._pages[reader] += 1
+        try:
+            yield
+        finally:
+            with self._pages_lock:
+                self._pages[reader] -= 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - base class
         """A page that went away is no error."""
@@ -156,8 +176,12 @@ class _Handler(BaseHTTPRequestHandler):
                 _, view = site.board.wait(reader, -1, 0.0)
                 message = site.messages.view(view, now_s=site.monotonic())
                 self._send(HTTPStatus.OK, ".json", compact(message))
+            case "pages.json":
+                pages = {"pages": self.server.pages(reader)}
+                self._send(HTTPStatus.OK, ".json", compact(pages))
             case "events":
-                self._stream(reader)
+                with self.server.listening(reader):
+                    self._stream(reader)
             case "camera.jpg" if reader in site.camera:
                 picture = site.camera[reader](PICTURE_S)
                 status = HTTPStatus.NO_CONTENT if picture is None else HTTPStatus.OK

@@ -13,22 +13,16 @@ from edge.kiosk.view import Screen, View
 from edge.scan.pictures import JPEG_BEGINS
 from tests.browser.axe import findings
 from tests.browser.chromium import Chromium
-from tests.browser.pinned import PinnedKiosk, every_view, shows
+from tests.browser.layout import REASON, TITLE, faults
+from tests.browser.pinned import LETTERS, PinnedKiosk, every_view, shows
 
-SIZES = [(800, 480), (1920, 1080), (1080, 1920), (480, 800), (360, 640)]
-# every letter of Vietnamese, in both cases
-LETTERS = "aàảãáạăằẳẵắặâầẩẫấậeèẻẽéẹêềểễếệiìỉĩíịoòỏõóọôồổỗốộơờởỡớợuùủũúụưừửữứựyỳỷỹýỵđ"
-CUT = """(() => {
-    const words = document.getElementById("words");
-    const out = [...document.querySelectorAll("#words *")].filter((one) => {
-        const box = one.getBoundingClientRect();
-        return box.width && (box.left < 0 || box.top < 0 || box.right > innerWidth + 1
-            || box.bottom > innerHeight + 1);
-    });
-    return [words.scrollHeight - words.clientHeight > 1, words.scrollWidth - words.clientWidth > 1,
-        ...out.map((one) => one.textContent)].filter(Boolean);
-})()"""
-TITLE_PX = "parseFloat(getComputedStyle(document.querySelector('.title')).fontSize)"
+CONTACT = "Bảo vệ / Guard: 028 1234 5678"
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "together": {},
+    "alternately": {"layout": "alternately", "alternate_s": 30.0},
+    "vi": {"languages": ("vi",)},
+    "en": {"languages": ("en",)},
+}
 
 
 def opened(browser: Chromium, **table: Any) -> PinnedKiosk:
@@ -39,36 +33,90 @@ def opened(browser: Chromium, **table: Any) -> PinnedKiosk:
     return kiosk
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: "{}x{}".format(*size))
+def every_case() -> dict[str, View]:
+    """Every screen, every reason, and names as they come."""
+    views = every_view(time.monotonic())
+    for reason in Reason:
+        views[f"refused-{reason}"] = View(screen=Screen.REFUSED, reason=reason)
+    for reason in (Reason.SENSOR_FAULT, Reason.DOOR_FAULT, Reason.RECORD_NOT_DURABLE):
+        views[f"broken-{reason}"] = View(screen=Screen.OUT_OF_ORDER, reason=reason)
+    for screen in (Screen.WELCOME, Screen.GOODBYE):
+        for name in (LETTERS.upper(), "Nguyễn " * 12, "W" * 80):
+            views[f"{screen}-{name}"] = View(screen=screen, name=name, temperature_c=36.6)
+    return views
+
+
+@pytest.mark.parametrize("setting", LAYOUTS)
 def test_every_screen_fits_every_display_with_large_letters(
-    browser: Chromium, size: tuple[int, int]
+    browser: Chromium, setting: str
 ) -> None:
-    browser.size(*size)
-    with opened(browser, contact="Bảo vệ / Guard: 028 1234 5678") as kiosk:
-        views = every_view(time.monotonic())
-        views |= {
-            f"refused-{reason}": View(screen=Screen.REFUSED, reason=reason) for reason in Reason
-        }
+    browser.size(1920, 1920)  # the largest of both sides
+    with opened(browser, contact=CONTACT, **LAYOUTS[setting]) as kiosk:
+        # in turn, each language stands as it does alone
+        views = every_view(time.monotonic()) if setting == "alternately" else every_case()
         for name, view in views.items():
             kiosk.board.pin("in", view)
             shows(browser, view)
-            assert browser.run(CUT) == [], name
-            if view.reason is None and view.ordered is None and view.name is None:
-                assert browser.run(TITLE_PX) >= 0.1 * min(size), name
-            if not name.startswith("refused"):
-                browser.keep("kiosk-{}x{}-".format(*size) + name)
+            plain = view.reason is None and view.ordered is None and view.name is None
+            assert faults(browser, afar=TITLE if plain else REASON) == [], name
+        kiosk.silent_s = 5.0
+        shows(browser, View(screen=Screen.SILENT))
+        assert faults(browser, afar=TITLE) == []
+
+
+@pytest.mark.parametrize("size", [(800, 480), (1080, 1920)], ids=lambda size: "{}x{}".format(*size))
+def test_axe_finds_nothing_on_any_screen(browser: Chromium, size: tuple[int, int]) -> None:
+    browser.size(*size)
+    with opened(browser, contact=CONTACT) as kiosk:
+        for name, view in every_view(time.monotonic()).items():
+            kiosk.board.pin("in", view)
+            shows(browser, view)
+            assert findings(browser) == [], name
+            browser.keep("kiosk-{}x{}-".format(*size) + name)
         origin = kiosk.url().removesuffix("in/")
         assert [url for url in browser.requested() if not url.startswith(origin)] == []
         assert browser.complaints() == []
 
 
-def test_axe_finds_nothing_on_any_screen(browser: Chromium) -> None:
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_axe_finds_nothing_where_one_language_is_shown(browser: Chromium, language: str) -> None:
     browser.size(800, 480)
-    with opened(browser, contact="Bảo vệ / Guard: 028 1234 5678") as kiosk:
+    with opened(browser, contact=CONTACT, languages=(language,)) as kiosk:
         for name, view in every_view(time.monotonic()).items():
             kiosk.board.pin("in", view)
             shows(browser, view)
             assert findings(browser) == [], name
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_display_that_hangs_turned_shows_the_page_upright(browser: Chromium, turn: int) -> None:
+    """What the page draws, turned back, is what a display of that shape would show."""
+    import cv2
+    import numpy as np
+
+    def drawn() -> Any:
+        return cv2.imdecode(np.frombuffer(browser.picture(), np.uint8), cv2.IMREAD_COLOR)
+
+    wide, upright = (800, 480), (480, 800)
+    with opened(browser) as kiosk:
+        view = kiosk.pin(Screen.CLOSED)
+        browser.size(*(wide if turn == 180 else upright))
+        browser.open(kiosk.url())
+        shows(browser, view)
+        expected = drawn()
+        browser.size(*wide)
+        browser.open(f"{kiosk.url()}?turn={turn}")
+        shows(browser, view)
+        turned = drawn()
+    back = {
+        90: cv2.ROTATE_90_COUNTERCLOCKWISE,
+        180: cv2.ROTATE_180,
+        270: cv2.ROTATE_90_CLOCKWISE,
+    }[turn]
+    upright_again = cv2.rotate(turned, back)
+    assert upright_again.shape == expected.shape
+    # letters are drawn with other grey at their edges when they are turned
+    assert np.abs(upright_again.astype(int) - expected.astype(int)).mean() < 4
 
 
 def test_each_screen_has_a_shape_of_its_own_beside_its_colour(browser: Chromium) -> None:
@@ -120,11 +168,12 @@ def test_both_languages_stand_together_or_in_turn(browser: Chromium) -> None:
 def test_the_page_says_by_itself_when_the_gate_or_the_daemon_is_silent(browser: Chromium) -> None:
     silent = View(screen=Screen.SILENT)
     title = "document.querySelector('.title').textContent"
-    kiosk = opened(browser)
+    kiosk = opened(browser, contact="Guard <028> 1234")
     shows(browser, kiosk.pin(Screen.SHOW_CODE))
     kiosk.silent_s = 2.5  # the gate's thread hangs, the server lives
     shows(browser, silent)
     assert browser.run(title) == "Cổng không trả lời"
+    assert browser.run("document.getElementById('contact').innerText") == "Guard <028> 1234"
     kiosk.silent_s = 0.0
     shows(browser, View(screen=Screen.SHOW_CODE))
     kiosk.stop()

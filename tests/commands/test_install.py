@@ -77,6 +77,7 @@ def test_with_a_screen_its_packages_user_unit_and_page_come_too(machine: Machine
         "bootstrap.sh kiosk",
         f"{put}.sysusers.conf /etc/sysusers.d/edge-gate-kiosk.conf",
         f"{put}.service /etc/systemd/system/edge-gate-kiosk.service",
+        "install -D -m 755 systemd/edge-gate-kiosk.sh /opt/edge-gate/bin/edge-gate-kiosk",
         "systemd-sysusers /etc/sysusers.d/edge-gate-kiosk.conf",
         f"{page} /etc/edge-gate/config.toml.d/50-kiosk.toml",
         "systemctl enable edge-gate-kiosk",

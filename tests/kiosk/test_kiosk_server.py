@@ -7,6 +7,7 @@ import json
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Self
@@ -51,6 +52,7 @@ class Stream:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.answer.close()  # it holds the socket too
         self.connection.close()
 
     def next(self, wanted: str) -> dict[str, Any]:
@@ -101,6 +103,21 @@ def test_a_beat_tells_how_long_the_gate_was_silent(kiosk: PinnedKiosk) -> None:
         assert stream.next("beat")["silent_ms"] == 0
         kiosk.silent_s = 3.5
         assert stream.next("beat")["silent_ms"] == 3500
+
+
+def test_how_many_pages_listen_is_told_to_whoever_watches_the_browser(kiosk: PinnedKiosk) -> None:
+    def pages(reader: str) -> bytes:
+        return get(kiosk.port, f"/{reader}/pages.json")[2]
+
+    assert pages("in") == b'{"pages":0}'
+    with Stream(kiosk.port) as stream:
+        stream.next("view")
+        assert (pages("in"), pages("out")) == (b'{"pages":1}', b'{"pages":0}')
+    # a page that went away is noticed at the next beats
+    deadline_s = time.monotonic() + 30
+    while pages("in") != b'{"pages":0}':
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def test_a_name_with_markup_stays_text(kiosk: PinnedKiosk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,8 @@ from edge.gate.machine import initial, stop
 from edge.gate.reasons import Cause, Device, Reason
 from edge.gate.rules import Rules
 from edge.gate.state import LaneState
-from edge.kiosk.message import Messages, compact
+from edge.kiosk.message import STAFF, Messages, compact
+from edge.kiosk.server import STATIC
 from edge.kiosk.texts import Catalogue
 from edge.kiosk.view import SIGNALS, Screen, Shown, View, view_of, weightiest
 from feed.messages import CloseReason
@@ -366,3 +368,33 @@ def test_a_name_and_a_temperature_are_shown_where_it_is_configured_and_only_in_w
 def test_every_screen_has_its_lamps() -> None:
     assert set(SIGNALS) == set(Screen)
     assert set().union(*SIGNALS.values()) == set(ev.Signal)
+
+
+def hint(reason: Reason | None) -> str:
+    return str(MESSAGES.view(View(screen=Screen.REFUSED, reason=reason), now_s=0.0)["hint"])
+
+
+def test_a_refusal_shows_what_to_do_for_whoever_does_not_read() -> None:
+    assert hint(Reason.TEMPERATURE_LOW) == Screen.HAT_OFF
+    assert hint(Reason.CODE_EXPIRED) == hint(None) == STAFF
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    drawn = {name for names in re.findall(r'data-for="([^"]+)"', page) for name in names.split()}
+    assert {hint(reason) for reason in Reason} <= drawn
+    assert set(Screen) <= drawn
+    for screen in set(Screen) - {Screen.REFUSED}:
+        assert "hint" not in MESSAGES.view(View(screen=screen), now_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("Lê\u202eăn Tú\u2066\u200b\ufeff", "Lêăn Tú"),  # nothing is turned around or hidden
+        ("Lê\nVăn\t\u2029 Tú\x00\x1b[2J\ud800", "Lê Văn Tú[2J"),
+        ("Nguyễn " * 40, "Nguyễn " * 11 + "Ng…"),
+        ("\u202e", None),
+    ],
+)
+def test_a_name_is_one_line_of_what_is_seen(written: str, shown: str | None) -> None:
+    view = View(screen=Screen.WELCOME, name=written)
+    assert OPEN.view(view, now_s=0.0).get("name") == shown

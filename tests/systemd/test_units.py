@@ -39,7 +39,12 @@ def test_systemd_has_nothing_to_say_about_the_unit(
     """It returns 0 for a misspelt key: any output is a fault."""
     copy = tmp_path / unit.name
     # what is not here before `make install`
-    programs = ("/opt/edge-gate/bin/edge-gate", "/usr/bin/cage", "/usr/bin/chromium")
+    programs = (
+        "/opt/edge-gate/bin/edge-gate-kiosk",
+        "/opt/edge-gate/bin/edge-gate",
+        "/usr/bin/cage",
+        "/usr/bin/chromium",
+    )
     text = unit.read_text()
     for program in programs:
         text = text.replace(program, "/bin/true")
@@ -101,7 +106,7 @@ def test_the_user_of_the_unit_is_made_with_its_groups(unit: Path) -> None:
     assert ["u", values["User"][0]] in [line[:2] for line in lines]
     groups = {line[2] for line in lines if line[0] == "m"}
     # the screen's user has them by its log-in session
-    display = "video render input audio"
+    display = "video render audio"
     assert groups == set(values.get("SupplementaryGroups", [display])[0].split())
 
 
@@ -119,7 +124,8 @@ def test_a_power_cut_leaves_the_browser_nothing_to_ask_about() -> None:
 def test_the_browser_asks_and_offers_nothing_at_a_gate() -> None:
     (start,) = settings(KIOSK)["ExecStart"]
     words = start.split()
-    assert words[:4] == ["/usr/bin/cage", "-d", "--", "/usr/bin/chromium"]
+    watched = "/opt/edge-gate/bin/edge-gate-kiosk"
+    assert words[:5] == ["/usr/bin/cage", "-d", "--", watched, "/usr/bin/chromium"]
     assert {
         "--kiosk",
         "--incognito",
@@ -128,11 +134,18 @@ def test_the_browser_asks_and_offers_nothing_at_a_gate() -> None:
         "--noerrdialogs",
         "--disable-pinch",
         "--overscroll-history-navigation=0",
-        "--disable-features=Translate",
         "--deny-permission-prompts",
         "--autoplay-policy=no-user-gesture-required",
     } <= set(words)
-    assert words[-1] == "http://${KIOSK_HOST}:${KIOSK_PORT}/${KIOSK_READER}/"
+    assert words[-1] == "http://${KIOSK_HOST}:${KIOSK_PORT}/${KIOSK_READER}/?turn=${KIOSK_TURN}"
+
+
+def test_nobody_steers_the_browser_and_no_pointer_stands_on_the_page() -> None:
+    """wlroots takes no input without its libinput backend, which also fails where there is none."""
+    values = settings(KIOSK)
+    assert "WLR_BACKENDS=drm" in values["Environment"]
+    users = KIOSK.with_suffix(".sysusers.conf").read_text()
+    assert "m edge-kiosk input" not in users
 
 
 def test_the_browser_here_knows_each_of_its_options() -> None:

@@ -4,9 +4,10 @@ const SILENT_MS = 2000; // as long as nobody takes a gate that is thinking for o
 const LOOK_MS = 200;
 const PICTURE_MS = 150;
 const NO_PICTURE_MS = 700;
-// texts shrink to this part of their size before they are cut, and grow where one language is shown
+// texts grow to this part of their size where there is room, and shrink to that before they are cut
 const SMALLEST = 0.4;
 const LARGEST = 1.3;
+const LARGEST_REASON = 1.5; // its lines are smaller to begin with
 // what a refusal stays on the screen for, unless somebody else comes
 const IDLE = new Set(["show_code", "show_face", "closed"]);
 
@@ -14,6 +15,9 @@ const body = document.body;
 const byId = (id) => document.getElementById(id);
 const slots = [...document.querySelectorAll(".saying")];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+// a display that hangs upright or upside down: no compositor turns it in the same way
+const turned = new URLSearchParams(location.search).get("turn");
+if (turned) document.documentElement.dataset.turn = turned;
 
 const read = (slot) => ({
     lang: slot.lang,
@@ -22,7 +26,13 @@ const read = (slot) => ({
     todo: slot.querySelector(".todo").textContent,
 });
 // the page comes with the words for the one thing that the daemon can't say
-const SILENT = { screen: "silent", texts: slots.map(read), tone: "", speech: "" };
+const SILENT = {
+    screen: "silent",
+    texts: slots.map(read),
+    contact: byId("contact").textContent,
+    tone: "",
+    speech: "",
+};
 
 let hello = { layout: "together", alternate_ms: 4000, refused_ms: 0, tones: false, speech: false };
 let told = null; // the daemon's newest view
@@ -59,8 +69,11 @@ function show(view) {
     byId("person").hidden = !view.name && !view.temperature;
     write(byId("contact"), view.contact);
     for (const icon of document.querySelectorAll(".icon")) {
-        icon.classList.toggle("now", icon.dataset.for.split(" ").includes(view.screen));
+        const means = icon.dataset.for.split(" ");
+        icon.classList.toggle("now", means.includes(view.screen));
+        icon.classList.toggle("hint", means.includes(view.hint));
     }
+    body.classList.toggle("hinted", Boolean(view.hint));
     fill(view.ring);
     watch(view.camera);
     if (!again) {
@@ -93,8 +106,8 @@ function takeTurns() {
 function fit() {
     const words = byId("words");
     const root = document.documentElement.style;
-    const room = slots.filter((slot) => !slot.hidden).length === 1 || innerHeight > innerWidth;
-    for (let scale = room ? LARGEST : 1; scale >= SMALLEST; scale -= 0.05) {
+    const largest = body.classList.contains("reason") ? LARGEST_REASON : LARGEST;
+    for (let scale = largest; scale >= SMALLEST; scale -= 0.05) {
         root.setProperty("--scale", scale.toFixed(2));
         if (words.scrollHeight <= words.clientHeight + 1 && words.scrollWidth <= words.clientWidth + 1) return;
     }
@@ -197,6 +210,12 @@ function look() {
     }
 }
 
+// not a page that the daemon does not serve at this moment: a browser's error page stays for ever
+function renew() {
+    fetch(location.href).then((answer) => (answer.ok ? location.reload() : Promise.reject(answer.status)))
+        .catch(() => setTimeout(renew, 1000));
+}
+
 function listen() {
     const source = new EventSource("events");
     const on = (name, does) => source.addEventListener(name, (event) => {
@@ -206,7 +225,7 @@ function listen() {
     });
     on("hello", (data) => {
         // the daemon was renewed: so is this page
-        if (hello.build && hello.build !== data.build) location.reload();
+        if (hello.build && hello.build !== data.build) renew();
         hello = data;
     });
     on("view", take);
