@@ -360,9 +360,9 @@ def resident_mib(pid: int) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--records", type=int, default=20_000, help="default: %(default)s")
+    parser.add_argument("--records", type=int, default=60_000, help="default: %(default)s")
     parser.add_argument("--gates", type=int, default=50, help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=5, help="turns; default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=3, help="turns; default: %(default)s")
     parser.add_argument("--memory", type=int, default=100_000, help="default: %(default)s")
     parser.add_argument("--only", choices=["end", "store", "memory"], help="that part alone")
     parser.add_argument("--json", action="store_true", help="one JSON value")
