@@ -409,6 +409,17 @@ sessions = Table(
     Index("sessions_name", "name", "begun_ms"),
 )
 
+# what tracers asked, to be answered anew at each look: gone with the session that asked
+questions = Table(
+    "questions",
+    metadata,
+    Column("name", Text, primary_key=True),  # in the answer's address, not to be guessed
+    Column("session", Text, ForeignKey(sessions.c.digest, ondelete="CASCADE"), nullable=False),
+    Column("asked_ms", Milliseconds, nullable=False),
+    Column("question", Text, nullable=False),  # JSON, of people their tokens
+    Index("questions_session", "session", "asked_ms"),
+)
+
 # log-ins of the last minutes that were no success, by what is limited: a name, an address, both
 login_tries = Table(
     "login_tries",

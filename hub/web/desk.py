@@ -21,7 +21,6 @@ from hub.config import Config
 from hub.logins import LoginLimits
 from hub.web import charts
 from hub.web.accounts import Passwords
-from hub.web.answers import Answers
 from hub.web.format import Forms, detail_of
 from hub.web.live import BEAT_S, INTERVAL_S, Audience, Live, Piece
 from hub.web.look import Limits, Looker
@@ -80,7 +79,6 @@ class Desk:
         self.ask_gates: AskGates = partial(ask_gates, config.mqtt)
         self.passwords = Passwords()
         self.login_limits = LoginLimits(engine, now_ms=now_ms)
-        self.answers = Answers()
         self.static = _static()
         self.environment = _environment(self.static)
         self._modules: dict[Language, Any] = {}

@@ -77,6 +77,10 @@ class Forms:
         """As the field of a form has it."""
         return f"{self.moment(at_ms):%Y-%m-%dT%H:%M}"
 
+    def sortable(self, at_ms: int) -> str:
+        """As a spreadsheet's cell has it: the zone's own time, in an order that sorts."""
+        return f"{self.moment(at_ms):%Y-%m-%d %H:%M:%S}"
+
     def minutes(self, value: float) -> str:
         """2 h 05; 45 min."""
         whole = round(value)

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from starlette.datastructures import UploadFile
 
-from hub import audit
 from hub.monitor import alarms
 from hub.registry import book
 from hub.registry.columns import Kind, exported
@@ -22,7 +21,7 @@ from hub.trace import lookup, presence
 from hub.trace.answers import Muster
 from hub.trace.lookup import UnknownError
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
-from hub.web.logbook import write
+from hub.web.logbook import note, write
 
 _SHOWN_ROWS = 200
 _SHOWN_FAULTS = 200
@@ -53,11 +52,10 @@ def import_(ask: Ask) -> View:
         tokens = book.take_tokens(listing, desk.tokeniser)
         with writing(desk.engine) as connection:
             done = book.take(connection, listing, tokens, at_ms=now_ms, replace=replace)
-            audit.write(
-                connection, who=ask.who.name, role=ask.who.role, action="registry import",
-                purpose=ask.text("purpose"),
-                asked={"kind": str(kind), "lines": len(listing.entries), "replace": replace},
-                seen=asdict(done), at_ms=now_ms,
+            asked = {"kind": str(kind), "lines": len(listing.entries), "replace": replace}
+            note(
+                ask, connection, "registry import", purpose=ask.text("purpose"), asked=asked,
+                seen=asdict(done),
             )  # fmt: skip
     except RegistryError as error:
         return _registry(
@@ -80,11 +78,8 @@ def export(ask: Ask) -> Download:
         raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found")
     with writing(ask.desk.engine) as connection:
         rows = list(book.read(connection, kind))
-        audit.write(
-            connection, who=ask.who.name, role=ask.who.role, action="registry export",
-            purpose="", asked={"kind": str(kind)}, seen={"lines": len(rows)},
-            at_ms=ask.desk.now_ms(),
-        )  # fmt: skip
+        asked = {"kind": str(kind), "format": ending}
+        note(ask, connection, "registry export", asked=asked, seen={"lines": len(rows)})
     cells = [[row[name] for name in columns] for row in rows]
     name = f"{kind}.{ending}"
     if ending == "csv":
@@ -158,9 +153,9 @@ def acknowledge(ask: Ask) -> Go:
         except alarms.AlarmError as error:
             raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from error
         if done:
-            audit.write(
-                connection, who=ask.who.name, role=ask.who.role, action="acknowledge",
-                purpose="", asked={"alarm": number}, seen={"acknowledged": done}, at_ms=now_ms,
+            note(
+                ask, connection, "acknowledge", asked={"alarm": number},
+                seen={"acknowledged": done},
             )  # fmt: skip
     ask.desk.live.changed_now()
     return Go("/alarms")

@@ -166,12 +166,12 @@ def test_a_tracer_goes_from_a_question_to_an_export(browser: Chromium, served: S
     assert saved.value.suggested_filename.endswith(".csv")
     raw = saved.value.path().read_bytes()
     assert raw.startswith(
-        b"\xef\xbb\xbfhop,token,na"
+        "\ufeffVòng,Mã người,".encode()
     )  # a mark, so that a table program reads UTF-8
     assert len(raw.decode("utf-8-sig").strip().split("\r\n")) >= rows + 1
     with served.engine.connect() as connection:
         lines = connection.execute(select(audit.c.action).where(audit.c.who == "tracer")).scalars()
-        assert list(lines) == ["trace", "trace", "trace export"]
+        assert list(lines) == ["trace", "trace answer"] * 2 + ["trace export"]
     assert browser.complaints() == []
 
 

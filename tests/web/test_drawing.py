@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.web.answers import Answers, Kept
 from hub.web.charts import Charts, Edge, Node, Series
 from hub.web.doors import safe_path
 from hub.web.format import Forms, detail_of
@@ -155,15 +154,6 @@ def test_no_path_leads_to_another_host(text: str) -> None:
     assert not found.startswith("//")
     assert "\\" not in found
     assert found.isprintable()
-
-
-def test_the_answers_kept_are_bounded_and_for_their_owner() -> None:
-    answers = Answers()
-    first = answers.keep(Kept("a", "vì sao", {}, 1))
-    assert answers.find(first, "b") is None
-    for _ in range(200):
-        answers.keep(Kept("b", "vì sao", {}, 2))
-    assert answers.find(first, "a") is None
 
 
 @pytest.mark.parametrize("zone", ["Asia/Ho_Chi_Minh", "America/New_York"])

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine, event, select, update
 
-from hub.config import Config
 from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import metadata, sessions, users
 from hub.users import add, remove, set_password
-from hub.web.app import mount
 from hub.web.session import Session, Sessions
 from tests.browser.hubpages import NOW_MS, PASSWORD, Clock
-from tests.web.visitor import TOKEN
+from tests.web.hubs import Hub, log_in
 
 HOUR_MS = 3_600_000
 
@@ -191,47 +186,6 @@ def test_a_one_time_log_in_is_gone_after_a_quarter_of_an_hour(kept: Sessions, cl
 
 
 # --- more than one hub ----------------------------------------------------------------------
-
-
-class Hub:
-    """A process of its own, as far as the pages can tell."""
-
-    def __init__(self, store: str | Path, clock: Callable[[], int]) -> None:
-        self.engine = connect(store)
-        app = FastAPI(openapi_url=None)
-        self.desk = mount(app, self.engine, Config(), now_ms=clock)
-        self._app = app
-        self.cookies = httpx.Cookies()
-
-    def close(self) -> None:
-        self.engine.dispose()
-
-    def get(self, path: str) -> httpx.Response:
-        return asyncio.run(self._send("GET", path, None))
-
-    def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
-        return asyncio.run(self._send("POST", path, fields))
-
-    def form_token(self, path: str) -> str:
-        found = TOKEN.search(self.get(path).text)
-        assert found is not None
-        return found[1]
-
-    async def _send(self, method: str, path: str, fields: dict[str, str] | None) -> httpx.Response:
-        transport = httpx.ASGITransport(self._app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://hub.lan", cookies=self.cookies
-        ) as client:
-            answer = await client.request(method, path, data=fields)
-            self.cookies = client.cookies
-        return answer
-
-
-def log_in(here: Hub, there: Hub) -> httpx.Response:
-    """The form of one hub, sent to another."""
-    fields = {"csrf": here.form_token("/login"), "name": "lan", "password": PASSWORD}
-    there.cookies.update(here.cookies)
-    return there.post("/login", fields)
 
 
 def test_behind_two_hubs_one_log_in_is_enough(

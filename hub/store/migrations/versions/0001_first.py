@@ -164,6 +164,19 @@ def _sessions() -> None:
     op.create_index("sessions_name", "sessions", ["name", "begun_ms"], unique=False)
 
 
+def _questions() -> None:
+    op.create_table(
+        "questions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["session"], ["sessions.digest"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_index("questions_session", "questions", ["session", "asked_ms"], unique=False)
+
+
 def _login_tries() -> None:
     op.create_table(
         "login_tries",
@@ -544,6 +557,7 @@ TABLES = (
     _users,
     _api_tokens,
     _sessions,
+    _questions,
     _login_tries,
     _boots,
     _early_outcomes,
