@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,7 +37,7 @@ from hub.web.kit import (
     respond,
 )
 from hub.web.live import Audience, TooManyViewersError
-from hub.web.session import Session, bound_to, masked, matches
+from hub.web.session import bound_to, masked, matches
 from hub.web.texts import DEFAULT, language_of
 from hub.words import Language
 from identity.keys import read_token_key
@@ -49,7 +48,6 @@ log = logging.getLogger(__name__)
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 _YEAR_S = 31_536_000
-LOOK_AGAIN_S = 30.0  # whether the session of an open stream is still one
 _THEMES = ("auto", "light", "dark")
 
 
@@ -181,7 +179,7 @@ class _Made:
         one = int(site[:18]) if site.isascii() and site.isdigit() else None
         audience = Audience(ask.language, may(session.role, Right.ENTRIES), one)
         since = request.headers.get("last-event-id") or ask.query("since")
-        stream = desk.live.stream(audience, since, lambda: desk.sessions.lasts(session))
+        stream = desk.live.stream(audience, since, session.key)
         try:
             first = await anext(stream)
         except TooManyViewersError:
@@ -192,14 +190,9 @@ class _Made:
             return await self._refuse(ask, _unreadable(error))
 
         async def whole() -> Any:
-            again_s = time.monotonic() + LOOK_AGAIN_S
             try:
                 yield first
                 async for message in stream:
-                    if time.monotonic() > again_s:
-                        again_s = time.monotonic() + LOOK_AGAIN_S
-                        if not await run_in_threadpool(self._still, session):
-                            return
                     yield message
             finally:
                 await stream.aclose()  # type: ignore[attr-defined] # it is a generator
@@ -244,13 +237,6 @@ class _Made:
         except SQLAlchemyError as error:
             trouble = _unreadable(error)
         return Ask(desk, request, language, session, as_json, trouble=trouble)
-
-    def _still(self, session: Session) -> bool:
-        try:
-            return self._desk.sessions.still(session)
-        except SQLAlchemyError as error:
-            log.warning("sessions can't be read: %s", _first_line(error))
-            return False
 
     def _check_right(self, ask: Ask, right: Right | None) -> None:
         if right is not None and not may(ask.who.role, right):

@@ -87,6 +87,7 @@ class Desk:
             Looker(self.limits),
             pieces,
             self._part,
+            self.sessions.lasting,
             now_ms=now_ms,
             interval_s=live_interval_s,
             beat_s=live_beat_s,

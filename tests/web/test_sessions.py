@@ -83,12 +83,10 @@ def test_a_session_ends_however_much_it_is_used(
     secret, session = begun(kept, engine)
     for _ in range(23):
         clock.now_ms += HOUR_MS // 2
-        assert kept.still(session)
-        assert kept.lasts(session)
+        assert kept.lasting([session.key]) == {session.key}
     clock.now_ms += HOUR_MS // 2
     assert kept.find(secret) is None
-    assert not kept.still(session)
-    assert not kept.lasts(session)
+    assert kept.lasting([session.key]) == frozenset()
 
 
 def test_a_use_is_written_now_and_then_and_not_each_time(
@@ -145,7 +143,7 @@ def test_another_role_ends_a_session_for_good(kept: Sessions, engine: Engine) ->
         with engine.begin() as connection:
             connection.execute(update(users).values(role=role))
         assert kept.find(secret) is None, role
-    assert not kept.lasts(session)
+    assert kept.lasting([session.key]) == frozenset()
 
 
 def test_a_password_changed_behind_the_hubs_back_ends_it(kept: Sessions, engine: Engine) -> None:
@@ -153,6 +151,32 @@ def test_a_password_changed_behind_the_hubs_back_ends_it(kept: Sessions, engine:
     with engine.begin() as connection:
         connection.execute(update(users).values(password="$argon2id$another"))
     assert kept.find(secret) is None
+
+
+@pytest.mark.parametrize("how", ["log-out", "password", "role", "removed", "behind its back"])
+def test_a_hub_sees_at_once_that_another_ended_a_session_of_many(
+    kept: Sessions, engine: Engine, clock: Clock, how: str
+) -> None:
+    here = Sessions(engine, lifetime_s=12 * 3_600, idle_s=3_600, now_ms=clock)
+    with engine.begin() as connection:
+        add(connection, "an", Role.MANAGER, password=PASSWORD, at_ms=NOW_MS)
+    others = {begun(kept, engine, "an")[1].key for _ in range(3)}
+    _, session = begun(kept, engine)
+    assert here.lasting([*others, session.key]) == {*others, session.key}
+    if how == "log-out":
+        kept.end(session)
+    lan = users.c.name == "lan"
+    with engine.begin() as connection:
+        if how == "password":
+            set_password(connection, "lan", PASSWORD)
+        elif how == "role":
+            connection.execute(update(users).where(lan).values(role="viewer"))
+        elif how == "removed":
+            remove(connection, "lan")
+        elif how == "behind its back":
+            connection.execute(update(users).where(lan).values(password="$argon2id$another"))
+    assert here.lasting([*others, session.key]) == others
+    assert set(stored(engine)) == others
 
 
 def test_what_is_over_is_taken_out_of_the_store(
