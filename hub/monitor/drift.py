@@ -53,9 +53,13 @@ class Drift:
     out: bool
 
     @property
-    def where(self) -> str:
+    def place(self) -> str:
         one = self.figure
-        return f"{one.park}/{one.site}/{one.gate} reader {one.reader}"
+        return f"{one.park}/{one.site}/{one.gate}"
+
+    @property
+    def where(self) -> str:
+        return f"{self.place} reader {self.figure.reader}"
 
 
 def figures(gates: Iterable[GateNow], *, people: int) -> list[Figure]:

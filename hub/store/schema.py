@@ -126,10 +126,17 @@ alarms = Table(
     Column("acknowledged_by", Text),
     UniqueConstraint("name", "stream", "seq", "detail"),
     Index("alarms_record", "stream", "seq"),
+    # the newest first, a page at a time: of all, of a gate, of a name
+    Index("alarms_time", "at_ms", "id"),
+    Index("alarms_stream", "stream", "at_ms", "id"),
+    Index("alarms_name", "name", "at_ms", "id"),
 )
 # the few that a page shows and a scrape counts, among years of those that are done with
 OPEN = alarms.c.acknowledged_ms.is_(None)
-Index("alarms_open", alarms.c.at_ms, alarms.c.name, sqlite_where=OPEN, postgresql_where=OPEN)
+Index(
+    "alarms_open", alarms.c.at_ms, alarms.c.id, alarms.c.name,
+    sqlite_where=OPEN, postgresql_where=OPEN,
+)  # fmt: skip
 
 # --- the registry: sites and gates as people entered them, or as the feed first named them --------
 

@@ -35,7 +35,10 @@ def by_credential(connection: Connection, text: str, key_file: Path | None) -> t
     Raises UnknownError, identity.keys.KeyFileError.
     """
     identities = set(_identities(text))
-    return _seen(connection, identities, key_file, "credential")
+    return _seen(
+        connection, identities, key_file,
+        Words("unknown.credential_needs_key"), Words("unknown.credential"),
+    )  # fmt: skip
 
 
 def by_holder(
@@ -54,7 +57,11 @@ def by_holder(
     parks = [park] if park else connection.execute(select(streams.c.park).distinct()).scalars()
     identities = {canonical.pass_holder(one, holder) for one in parks}
     try:
-        found = _seen(connection, identities, key_file, "holder", holder=holder)
+        found = _seen(
+            connection, identities, key_file,
+            Words("unknown.holder_needs_key", holder=holder),
+            Words("unknown.holder", holder=holder),
+        )  # fmt: skip
     except UnknownError:
         if not listed:
             raise
@@ -77,10 +84,9 @@ def _seen(
     connection: Connection,
     identities: Iterable[str],
     key_file: Path | None,
-    what: str,
-    **named: str,
+    needs_key: Words,
+    unseen: Words,
 ) -> tuple[Who, ...]:
-    """`what` was asked for, as words.toml has it."""
     every = list(identities)
     keyed = [
         (kid, scope)
@@ -90,7 +96,7 @@ def _seen(
     values = {plain_value(one) for one in every}
     if keyed:
         if key_file is None:
-            raise UnknownError(Words(f"unknown.{what}_needs_key", **named))
+            raise UnknownError(needs_key)
         key = read_token_key(key_file)
         # the key is one of those that gates used: its name isn't in the file, so each is tried
         for scope in sorted({scope for _, scope in keyed}):
@@ -99,5 +105,5 @@ def _seen(
     query = select(people.c.id).where(people.c.token.in_(sorted(values)))
     found = lookup.by_ids(connection, connection.execute(query).scalars().all())
     if not found:
-        raise UnknownError(Words(f"unknown.{what}", **named))
+        raise UnknownError(unseen)
     return found

@@ -113,6 +113,8 @@ class Desk:
         return str(getattr(self._parts(audience.language), piece.macro)(piece.given)).strip()
 
     def _words(self, language: Language) -> dict[str, Any]:
+        forms = Forms(language, self.zone)
+
         def spoken(key: str, **values: object) -> str:
             return say(language, key, **values)
 
@@ -123,8 +125,8 @@ class Desk:
             "t": spoken,
             "named": named,
             "language": language,
-            "form": Forms(language, self.zone),
-            "detail_of": lambda alarm: detail_of(language, alarm.detail),
+            "form": forms,
+            "detail_of": lambda alarm: detail_of(forms, alarm.name, alarm.detail),
             "charts": charts.Charts(language),
         }
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from hub.web.texts import name_of
+from hub.web.texts import name_of, words_of
 from hub.words import Language
 
 _NONE = "\N{EN DASH}"
@@ -102,24 +102,44 @@ class Forms:
 _DAY_MS = 86_400_000
 _FIRST_MS = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000 + _DAY_MS
 _LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1_000 - _DAY_MS
-_PLACE = frozenset({"gate", "site", "state"})  # what stands beside an alarm anyway
+_PLACE = frozenset({"gate", "site", "state", "at"})  # what stands beside an alarm anyway
 _TABLES = {"device": "device", "cause": "cause", "reader": "direction"}
+_DEGREES = frozenset({"median_c", "peers_median_c"})
 
 
-def detail_of(language: Language, text: str) -> str:
-    """An alarm's details in words; those that the hub found are words already."""
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An alarm's details: in words, and what the hub's own program said, which is English."""
+
+    words: str
+    said: str = ""
+
+
+def detail_of(forms: Forms, name: str, text: str) -> Detail:
+    """What an alarm of that name tells beside its name and place."""
     try:
         details = json.loads(text)
     except ValueError:
-        return text
+        return Detail(words_of(forms.language, f"alarm_about.{name}"), text)
     if not isinstance(details, dict):
-        return text
-    said = []
-    for key, value in details.items():
-        if key not in _PLACE and value is not None:
-            shown = name_of(language, _TABLES[key], str(value)) if key in _TABLES else value
-            said.append(f"{name_of(language, 'detail', key)}: {shown}")
-    return "; ".join(said)
+        return Detail("", text)
+    return Detail(
+        "; ".join(
+            f"{name_of(forms.language, 'detail', key)}: {_detail(forms, key, value)}"
+            for key, value in details.items()
+            if key not in _PLACE and value is not None
+        )
+    )
+
+
+def _detail(forms: Forms, key: str, value: object) -> str:
+    if key in _TABLES:
+        return name_of(forms.language, _TABLES[key], str(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if key == "off_c":
+            return forms.difference(value)
+        return forms.degrees(value) if key in _DEGREES else forms.number(value)
+    return str(value)
 
 
 _SWAPPED = str.maketrans(",.", ".,")

@@ -17,12 +17,11 @@ from sqlalchemy import Connection, and_, func, select
 
 from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary, decode_state
 from hub.derive.visits import WENT_THROUGH
-from hub.monitor.alarms import Alarm, list_alarms
+from hub.monitor.alarms import Alarm, Wanted, count_open, list_alarms
 from hub.monitor.occupancy import Heads, inside
 from hub.monitor.orders import Ordered, ordered
 from hub.plans import Pin, Plan, pins, plan_pictures
 from hub.store.schema import (
-    OPEN,
     gate_states,
     gates,
     islands,
@@ -200,13 +199,13 @@ class Looker:
                     province=row.province, plan=plans.get(row.id),
                 )
             )  # fmt: skip
-        some = alarm_list(connection, is_open=True, most=_MOST_ALARMS)
+        some = list_alarms(connection, Wanted(only_open=True), limit=_MOST_ALARMS)
         return Overview(
             at_ms=now_ms,
             sites=tuple(found),
             entries=last_entries(connection, now_ms),
-            alarms=some,
-            open_alarms=len(some) if len(some) < _MOST_ALARMS else count_open_alarms(connection),
+            alarms=some.alarms,
+            open_alarms=len(some.alarms) if some.next is None else count_open(connection),
         )
 
     def gate(self, connection: Connection, gate: int, now_ms: int) -> GateNow | None:
@@ -331,26 +330,6 @@ def last_entries(
 def deciding(reasons: str) -> str:
     """The first of the reasons is what decided."""
     return reasons.partition(" ")[0]
-
-
-# --- alarms ---------------------------------------------------------------------------------
-
-
-def count_open_alarms(connection: Connection) -> int:
-    """How many nobody has acknowledged."""
-    return int(connection.execute(select(func.count()).where(OPEN)).scalar_one())
-
-
-def alarm_list(
-    connection: Connection,
-    *,
-    is_open: bool | None = None,
-    gate: int | None = None,
-    most: int = 200,
-) -> tuple[Alarm, ...]:
-    """As many as a page shows, the newest first; `is_open`: those that nobody has acknowledged."""
-    acknowledged = None if is_open is None else not is_open
-    return tuple(list_alarms(connection, acknowledged=acknowledged, gate=gate, limit=most))
 
 
 # --- one gate -------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from hub.store.schema import gates, roster, sites
 from hub.trace import lookup, presence
 from hub.trace.answers import Muster
 from hub.trace.lookup import UnknownError
+from hub.web.doors import safe_path
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
 from hub.web.logbook import note, write
 
@@ -158,7 +159,8 @@ def acknowledge(ask: Ask) -> Go:
                 seen={"acknowledged": done},
             )  # fmt: skip
     ask.desk.live.changed_now()
-    return Go("/alarms")
+    back = ask.text("back")
+    return Go(safe_path(back) if back else "/alarms")
 
 
 # --- the muster list ------------------------------------------------------------------------

@@ -131,20 +131,44 @@ def test_numbers_and_days_as_each_language_writes_them() -> None:
     assert FORMS.written(1_795_566_000_000) == "2026-11-25T07:20"
 
 
+DRIFT = (
+    '{"at": "kcn/a/x", "reader": "in", "off_c": 0.7, "median_c": 37.2, "people": 60, "peers": 4,'
+    ' "peers_median_c": 36.5}'
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("name", "text", "words", "said"),
     [
         (
+            "device_fault",
             '{"device": "camera", "cause": "hung", "gate": "g1"}',
             "thiết bị: máy ảnh; nguyên nhân: bị treo",
+            "",
         ),
-        ("g1 reader in: +0.41 °C against 5 others", "g1 reader in: +0.41 °C against 5 others"),
-        ("[1]", "[1]"),
-        ('{"gate": "g1"}', ""),
+        (
+            "drift_between_gates",
+            DRIFT,
+            (
+                "đầu đọc: vào; lệch: +0,70 °C; trung vị ở đây: 37,2 °C; số người đo: 60;"
+                " số nhiệt kế so sánh: 4; trung vị ở đó: 36,5 °C"
+            ),
+            "",
+        ),
+        (
+            "moved",
+            "comes from a/b/c now, came from a/b/d before",
+            "Cổng đã đổi tên hoặc đổi điểm, hoặc thẻ nhớ đã được lắp vào cổng khác.",
+            "comes from a/b/c now, came from a/b/d before",
+        ),
+        ("of_a_newer_hub", "words", "", "words"),
+        ("fire", "[1]", "", "[1]"),
+        ("fire", '{"gate": "g1"}', "", ""),
     ],
 )
-def test_an_alarms_details_are_words(text: str, said: str) -> None:
-    assert detail_of("vi", text) == said
+def test_an_alarms_details_are_words(name: str, text: str, words: str, said: str) -> None:
+    found = detail_of(FORMS, name, text)
+    assert (found.words, found.said) == (words, said)
 
 
 @given(st.text())

@@ -71,6 +71,7 @@ def test_no_text_is_left_in_the_other_language() -> None:
     ("table", "names"),
     [
         ("reason", Reason), ("alarm", {*Alarm, *intake.Alarm, DRIFT}),
+        ("alarm_about", intake.Alarm),
         ("device", Device), ("cause", Cause),
         ("phase", DoorState), ("status", Status), ("role", Role),
         ("close_reason", CloseReason),

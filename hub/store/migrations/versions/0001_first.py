@@ -32,10 +32,14 @@ def _alarms() -> None:
         sa.UniqueConstraint("name", "stream", "seq", "detail"),
     )
     op.create_index("alarms_record", "alarms", ["stream", "seq"], unique=False)
+    op.create_index("alarms_time", "alarms", ["at_ms", "id"], unique=False)
+    op.create_index("alarms_stream", "alarms", ["stream", "at_ms", "id"], unique=False)
+    op.create_index("alarms_name", "alarms", ["name", "at_ms", "id"], unique=False)
     waiting = sa.text("acknowledged_ms IS NULL")
     op.create_index(
-        "alarms_open", "alarms", ["at_ms", "name"], sqlite_where=waiting, postgresql_where=waiting
-    )
+        "alarms_open", "alarms", ["at_ms", "id", "name"],
+        sqlite_where=waiting, postgresql_where=waiting,
+    )  # fmt: skip
 
 
 def _audit() -> None:
