@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from hub.monitor.states import GateNow
+from hub.monitor.gates import GateNow
 
 # Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993): a modified z-score over 3.5 is an
 # outlier; 1.4826 makes the median absolute deviation comparable to a standard deviation
@@ -66,8 +66,7 @@ def figures(gates: Iterable[GateNow], *, people: int) -> list[Figure]:
     """The readers of gates that are online and have measured enough people."""
     found = []
     for gate in gates:
-        summary = gate.state.gate if gate.online and gate.state is not None else None
-        for reader in summary.readers if summary is not None else ():
+        for reader in gate.readers if gate.online else ():
             if reader.median_c is None or (reader.median_of or 0) < people:
                 continue
             found.append(

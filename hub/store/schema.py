@@ -212,6 +212,9 @@ offline = Table(
     Column("from_ms", Milliseconds, primary_key=True),
     Column("to_ms", Milliseconds),
 )
+# the few that pages ask for each half second, among all that ever were
+LASTING = offline.c.to_ms.is_(None)
+Index("offline_lasting", offline.c.gate, sqlite_where=LASTING, postgresql_where=LASTING)
 
 # --- what it means --------------------------------------------------------------------------
 

@@ -227,10 +227,9 @@ class Live:
                 continue
             version = self._board.version
             for audience in list(self._viewers):
-                if self._sent.get(audience, 0) < version:
-                    message = await asyncio.to_thread(
-                        self._message, audience, self._sent.get(audience, 0)
-                    )
+                sent = self._sent.get(audience, version)  # none: its first message is being made
+                if sent < version:
+                    message = await asyncio.to_thread(self._message, audience, sent)
                     self._sent[audience] = version
                     self._send(audience, message)
             if began_s - beat_s >= self._beat_s:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from hub.monitor.alarms import Key, Listed, Wanted, count_open, list_alarms
+from hub.monitor.gates import Status
 from hub.reports.coverage import Coverage
 from hub.reports.coverage import coverage as cover
 from hub.reports.entries import Entries
@@ -63,7 +64,7 @@ def _overview_data(found: Overview, *, may_see: bool) -> dict[str, Any]:
         "entries_today": found.entries_today,
         "refused_today": found.refused_today,
         "open_alarms": found.open_alarms,
-        "gates": {str(status): found.counts.get(status, 0) for status in look.Status},
+        "gates": {str(status): found.counts.get(status, 0) for status in Status},
         "sites": found.sites,
         "alarms": found.alarms,
         "entries": found.entries if may_see else (),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from starlette.datastructures import UploadFile
 
 from hub import plans
+from hub.monitor.gates import URGENCY, Status
 from hub.pictures import KIND, LARGEST_BYTES, PictureError, take_picture
 from hub.plans import Pin
 from hub.registry.columns import plain
@@ -18,7 +19,7 @@ from hub.store.schema import sites as table
 from hub.web import parts
 from hub.web.kit import Ask, Go, Picture, RefusedError, View
 from hub.web.logbook import note
-from hub.web.look import URGENCY, SiteNow, Status
+from hub.web.look import SiteNow
 
 _ON_A_PAGE = 60
 

@@ -25,12 +25,13 @@ from feed.messages import (
     decode_state,
     encode_message,
 )
+from hub.monitor.gates import Status
 from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import gate_states, metadata
 from hub.users import add, remove
 from hub.web.live import Audience, Live, Piece, TooManyViewersError
-from hub.web.look import Limits, Looker, Status
+from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
 from hub.web.sample import Sample, fill, state_of
 from tests.browser.hubpages import NOW_MS, PASSWORD, Served

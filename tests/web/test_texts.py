@@ -13,9 +13,9 @@ from edge.gate.state import DoorState
 from feed.messages import CloseReason
 from hub.ingest import intake
 from hub.monitor.alarms import DRIFT
+from hub.monitor.gates import Status
 from hub.registry.columns import COLUMNS
 from hub.roles import Role
-from hub.web.look import Status
 from hub.web.texts import CATALOGUE, name_of, say
 from hub.words import read_catalogue
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from hub.api.deps import Acknowledger, TheHub, Viewer, note
 from hub.clock import now_ms
 from hub.monitor.alarms import Alarm, AlarmError, Key, Wanted, acknowledge, list_alarms
+from hub.monitor.gates import Gates, Status, fault_line
 from hub.monitor.occupancy import Inside, occupancy
 from hub.monitor.orders import Ordered
-from hub.monitor.states import gates_now
 from hub.registry import book
 from hub.registry.columns import Kind
 from hub.store.engine import writing
@@ -49,6 +49,7 @@ class Gate(BaseModel):
     gate: str
     registered: bool
     online: bool
+    status: Status
     heard_ms: int | None
     offline_since_ms: int | None
     version: str | None
@@ -111,9 +112,15 @@ def get_gates(hub: TheHub, user: Viewer, park: Park = None) -> list[Gate]:
     """Every gate that is registered or was heard: whether it is there, and what it is doing."""
     del user
     with hub.engine.connect() as connection:
-        found = gates_now(connection, park=park)
-    fields: Any = Gate.model_fields
-    return [Gate(**{name: getattr(one, name) for name in fields}) for one in found]
+        found = Gates(hub.config.monitor.silent_s).now(connection, now_ms(), park=park)
+    plain = Gate.model_fields.keys() - {"faults"}
+    return [
+        Gate(
+            **{name: getattr(one, name) for name in plain},
+            faults=[fault_line(fault) for fault in one.faults],
+        )
+        for one in found
+    ]
 
 
 @router.get("/alarms")

@@ -34,10 +34,11 @@ from hub.monitor.alarms import (
     raise_drift,
 )
 from hub.monitor.drift import Bounds, Figure, compare
+from hub.monitor.gates import GateNow, Status, fault_line, gates_now
 from hub.monitor.health import health
 from hub.monitor.metrics import metrics
 from hub.monitor.occupancy import inside, occupancy
-from hub.monitor.states import GateNow, Heard, gate_ids, gates_now, note, sweep
+from hub.monitor.states import Heard, gate_ids, note, sweep
 from hub.monitor.watch import Watch
 from hub.store.engine import connect, writing
 from hub.store.schema import alarms, derived, offline, streams
@@ -83,7 +84,7 @@ def found(connection: Connection, **wanted: Any) -> tuple[list[Alarm], Key | Non
 
 def now(engine: Engine) -> GateNow:
     with engine.connect() as connection:
-        (one,) = gates_now(connection)
+        (one,) = gates_now(connection, START_MS)
     return one
 
 
@@ -107,7 +108,8 @@ def test_a_gate_that_nobody_registered_is_seen(engine: Engine) -> None:
     hear(engine, state(faults=faults, fire=True), 0)
     one = now(engine)
     assert (one.online, one.registered, one.fire) == (True, False, True)
-    assert one.faults == ("camera in unplugged",)
+    assert [fault_line(fault) for fault in one.faults] == ["camera in unplugged"]
+    assert one.status is Status.FIRE
     assert one.unconfirmed == 5
     assert one.oldest_unconfirmed_ms == START_MS - 60 * MINUTE_MS
 
@@ -359,7 +361,7 @@ def test_states_come_from_the_broker_into_the_store(broker: Broker, store_file: 
 
         def seen(*, online: bool) -> bool:
             with engine.connect() as connection:
-                return [one.online for one in gates_now(connection)] == [online]
+                return [one.online for one in gates_now(connection, START_MS)] == [online]
 
         assert wait_until(lambda: seen(online=True))
         announce(table, PLACE.state, LAST_WILL)
@@ -397,7 +399,7 @@ def test_other_topics_and_huge_states_are_counted_and_dropped(store_file: Path) 
     assert watch.unreadable == 3
     assert watch.turn()
     with engine.connect() as connection:
-        assert gates_now(connection) == []
+        assert gates_now(connection, START_MS) == []
     engine.dispose()
 
 

@@ -462,6 +462,10 @@ def _offline() -> None:
         ),
         sa.PrimaryKeyConstraint("gate", "from_ms"),
     )
+    lasting = sa.text("to_ms IS NULL")
+    op.create_index(
+        "offline_lasting", "offline", ["gate"], sqlite_where=lasting, postgresql_where=lasting
+    )
 
 
 def _passages() -> None:
