@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +15,6 @@ from feed.messages import (
     GateState,
     MessageError,
     ReaderSummary,
-    Summary,
     decode_state,
 )
 from hub.monitor.orders import Ordered, ordered
@@ -92,7 +92,7 @@ class Gates:
     """
 
     silent_s: float = SILENT_S
-    _decoded: dict[int, tuple[str, GateState]] = field(default_factory=dict)
+    _decoded: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def now(
         self,
@@ -133,33 +133,20 @@ class Gates:
         }  # fmt: skip
         if row.state is None:
             return GateNow(**known, status=Status.UNHEARD)
-        said = self._said(row.id, row.state)
-        told, summary = said.gate is not None, said.gate or Summary(phase="")
-        records = said.records
-        oldest_ms = _ms(records.oldest_unconfirmed_at) if records else None
+        told = self._told(row.id, row.state)
         silent = now_ms - row.heard_ms > self.silent_s * 1000
+        there = bool(row.online) and not silent
         return GateNow(
-            **known,
-            status=_status(
-                online=bool(row.online) and not silent, fire=summary.fire,
-                faulted=bool(summary.faults), oldest_ms=oldest_ms, now_ms=now_ms,
-            ),
-            heard_ms=row.heard_ms, offline_since_ms=away_ms, since_ms=_ms(said.since),
-            version=said.version, phase=summary.phase or None,
-            door=summary.door if told else None, lock=summary.lock if told else None,
-            fire=summary.fire, closed=bool(summary.closed), order=ordered(summary.order),
-            granted=summary.granted if told else None, denied=summary.denied if told else None,
-            seq=records.seq if records else None,
-            confirmed=records.confirmed if records else None, oldest_unconfirmed_ms=oldest_ms,
-            faults=summary.faults, readers=summary.readers,
+            **known, **told, status=_status(told, now_ms) if there else Status.OFFLINE,
+            heard_ms=row.heard_ms, offline_since_ms=away_ms,
         )  # fmt: skip
 
-    def _said(self, gate: int, text: str) -> GateState:
-        before, said = self._decoded.get(gate, ("", None))
-        if said is None or before != text:
-            said = _state(text)
-            self._decoded[gate] = (text, said)
-        return said
+    def _told(self, gate: int, text: str) -> dict[str, Any]:
+        before, told = self._decoded.get(gate, ("", {}))
+        if before != text:
+            told = _fields(_state(text))
+            self._decoded[gate] = (text, told)
+        return told
 
 
 def gates_now(connection: Connection, now_ms: int, *, park: str | None = None) -> list[GateNow]:
@@ -172,15 +159,31 @@ def fault_line(one: Fault) -> str:
     return " ".join(part for part in (one.device, one.reader, one.cause) if part)
 
 
-def _status(
-    *, online: bool, fire: bool, faulted: bool, oldest_ms: int | None, now_ms: int
-) -> Status:
-    if not online:
-        return Status.OFFLINE
-    if fire:
+def _fields(said: GateState) -> dict[str, Any]:
+    """What a state tells, by the names of GateNow."""
+    told: dict[str, Any] = {"since_ms": _ms(said.since), "version": said.version}
+    if (summary := said.gate) is not None:
+        told |= {
+            "phase": summary.phase or None, "door": summary.door, "lock": summary.lock,
+            "fire": summary.fire, "closed": bool(summary.closed), "order": ordered(summary.order),
+            "granted": summary.granted, "denied": summary.denied, "faults": summary.faults,
+            "readers": summary.readers,
+        }  # fmt: skip
+    if (records := said.records) is not None:
+        told |= {
+            "seq": records.seq, "confirmed": records.confirmed,
+            "oldest_unconfirmed_ms": _ms(records.oldest_unconfirmed_at),
+        }  # fmt: skip
+    return told
+
+
+def _status(told: Mapping[str, Any], now_ms: int) -> Status:
+    """Of a gate that is there."""
+    if told.get("fire"):
         return Status.FIRE
-    if faulted:
+    if told.get("faults"):
         return Status.FAULT
+    oldest_ms = told.get("oldest_unconfirmed_ms")
     if oldest_ms is not None and now_ms - oldest_ms > BEHIND_S * 1000:
         return Status.BEHIND
     return Status.WELL
