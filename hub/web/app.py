@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 _YEAR_S = 31_536_000
+_PROGRAMS = ("/api/", "/docs", "/openapi.json", "/metrics", "/health")
 _THEMES = ("auto", "light", "dark")
 
 
@@ -143,7 +145,24 @@ def mount(
     routes.sort(key=lambda route: not route.path.endswith(".json"))
     routes += [Route(form.path, made.form(form), methods=["POST"]) for form in FORMS]
     app.router.routes.extend(routes)
+    # last: whatever nobody else knows, outside the interface for programs
+    app.router.routes.append(Route("/{rest:path}", made.missing, methods=["GET"]))
+    _tell_failures(app, made)
     return desk
+
+
+def _tell_failures(app: FastAPI, made: _Made) -> None:
+    """A person whose page fails reads a page; programs get what they got before."""
+    before = app.exception_handlers.get(Exception)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        if before is not None and "text/html" not in request.headers.get("accept", ""):
+            told = before(request, error)
+            return await told if isinstance(told, Awaitable) else told
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return await made.failed(request)
+
+    app.add_exception_handler(Exception, failed)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -159,6 +178,18 @@ class _Made:
 
     async def root(self, _request: Request) -> Response:
         return RedirectResponse("/overview", HTTPStatus.SEE_OTHER, headers=dict(HEADERS))
+
+    async def missing(self, request: Request) -> Response:
+        """No page is there."""
+        path = request.url.path
+        if path.startswith(_PROGRAMS):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        ask = await self._ask(request, as_json=path.endswith(".json"))
+        return await self._refuse(ask, RefusedError(HTTPStatus.NOT_FOUND, "error.not_found"))
+
+    async def failed(self, request: Request) -> Response:
+        error = RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "error.failed")
+        return await self._refuse(await self._ask(request), error)
 
     async def static(self, request: Request) -> Response:
         file = self._desk.static.get(request.path_params["name"])

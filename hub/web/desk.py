@@ -21,7 +21,7 @@ from hub.config import Config
 from hub.logins import LoginLimits
 from hub.web import charts
 from hub.web.accounts import Passwords
-from hub.web.format import Forms, detail_of
+from hub.web.format import Forms, detail_of, logged
 from hub.web.live import BEAT_S, INTERVAL_S, Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
@@ -146,20 +146,11 @@ def _environment(static: Mapping[str, StaticFile]) -> Environment:
 
     environment.globals["static"] = address
     environment.filters["short_day"] = lambda day, form: form.short_day(day)
-    environment.filters["compact"] = compact
+    environment.filters["logged"] = logged
     # a static drawing of this package, nothing that anybody typed
     icons = (HERE / "templates" / "icons.svg").read_text(encoding="utf-8")
     environment.globals["icons"] = Markup(icons)  # noqa: S704
     return environment
-
-
-def compact(value: Any) -> str:
-    """A value of the audit log on one line, without JSON's noise."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {compact(one)}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(compact, value))
-    return "\N{EN DASH}" if value is None else str(value)
 
 
 def _static() -> dict[str, StaticFile]:

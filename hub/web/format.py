@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from hub.web.texts import name_of, words_of
+from hub.web.texts import name_of, say, words_of
 from hub.words import Language
 
 _NONE = "\N{EN DASH}"
@@ -81,6 +82,12 @@ class Forms:
         """As a spreadsheet's cell has it: the zone's own time, in an order that sorts."""
         return f"{self.moment(at_ms):%Y-%m-%d %H:%M:%S}"
 
+    def typed(self, value: float) -> str:
+        """As a person would type a number into a field."""
+        return self.number(value, 0 if float(value).is_integer() else 1).replace(
+            "." if self.language == "vi" else ",", ""
+        )
+
     def minutes(self, value: float) -> str:
         """2 h 05; 45 min."""
         whole = round(value)
@@ -105,6 +112,8 @@ _LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1_000 - _DAY_MS
 _PLACE = frozenset({"gate", "site", "state", "at"})  # what stands beside an alarm anyway
 _TABLES = {"device": "device", "cause": "cause", "reader": "direction"}
 _DEGREES = frozenset({"median_c", "peers_median_c"})
+_DIFFERENCES = frozenset({"off_c", "drift_c"})
+_CALIBRATED = "last calibrated on "
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +145,48 @@ def _detail(forms: Forms, key: str, value: object) -> str:
     if key in _TABLES:
         return name_of(forms.language, _TABLES[key], str(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if key == "off_c":
+        if key in _DIFFERENCES:
             return forms.difference(value)
         return forms.degrees(value) if key in _DEGREES else forms.number(value)
+    if key == "why" and str(value).startswith(_CALIBRATED):
+        day = str(value).removeprefix(_CALIBRATED)
+        return say(forms.language, "why.last_calibrated_on", day=day)
+    if key == "why":
+        return words_of(forms.language, f"why.{str(value).replace(' ', '_')}") or str(value)
     return str(value)
+
+
+_MOST_LISTED = 6
+
+
+def logged(value: Mapping[str, object], forms: Forms) -> str:
+    """What a line of the audit log holds, on one line; all of it is in the page's JSON twin."""
+    return "; ".join(
+        f"{name_of(forms.language, 'field', name)}: {_logged(name, one, forms)}"
+        for name, one in value.items()
+        if one is not None and one != ""
+    )
+
+
+def _logged(name: str, value: object, forms: Forms) -> str:
+    match value:
+        case bool():
+            found = say(forms.language, "field.yes" if value else "field.no")
+        case int() if name.endswith("_ms"):
+            moment = forms.moment(value)
+            found = f"{forms.day(moment.date())} {moment:%H:%M}"
+        case int() | float():
+            found = forms.number(value)
+        case Mapping():
+            found = f"({logged(value, forms)})"
+        case list():
+            more = f" +{len(value) - _MOST_LISTED}" if len(value) > _MOST_LISTED else ""
+            found = ", ".join(_logged(name, one, forms) for one in value[:_MOST_LISTED]) + more
+        case _ if name == "kind":
+            found = name_of(forms.language, "field_kind", str(value))
+        case _:
+            found = str(value)
+    return found
 
 
 _SWAPPED = str.maketrans(",.", ".,")

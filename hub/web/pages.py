@@ -184,7 +184,7 @@ def charts(ask: Ask) -> View:
     period = period_of(ask, days=7)
     park, site = chosen_site(ask)
     with ask.desk.engine.connect() as connection:
-        choices = site_choices(connection)
+        choices, names = site_choices(connection), gate_names(connection)
         counted = count_entries(connection, period, park=park, site=site)
         number = next((one.id for one in choices if (one.park, one.site) == (park, site)), None)
         warm: tuple[Warmth, ...] = ()
@@ -213,6 +213,7 @@ def charts(ask: Ask) -> View:
     return View(
         "charts.html", data,
         {"period": period, "choices": choices, "chosen": number, "counted": counted,
+         "gate_names": names,
          "day_rows": rows, "series": _day_series(ask, rows), "heat": _heat(ask, warm),
          "today": _today(ask)},
     )  # fmt: skip
@@ -265,6 +266,15 @@ def chosen_site(ask: Ask) -> tuple[str | None, str | None]:
     """`site=PARK/SITE` of the address."""
     park, slash, site = ask.query("site").partition("/")
     return (park, site) if slash and park and site else (None, None)
+
+
+def gate_names(connection: Connection) -> dict[tuple[str, str, str], str]:
+    """What people call the gates, by park, site and gate."""
+    query = select(sites.c.park, sites.c.site, gates.c.gate, gates.c.name).join(
+        sites, gates.c.site == sites.c.id
+    )
+    named = query.where(gates.c.name.is_not(None))
+    return {(park, site, gate): name for park, site, gate, name in connection.execute(named)}
 
 
 def site_choices(connection: Connection) -> Sequence[Any]:

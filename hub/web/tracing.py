@@ -38,7 +38,7 @@ from hub.web.charts import Edge, Node
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
 from hub.web.logbook import note, purpose_of, write
 from hub.web.managing import CSV, JSON, XLSX
-from hub.web.pages import site_choices
+from hub.web.pages import gate_names, site_choices
 from hub.words import Words
 
 Kind = Literal["token", "credential", "holder", "place"]
@@ -147,13 +147,13 @@ def answer(ask: Ask) -> View:
     nodes, edges = _graph(ask, found)
     who = found.contacts.asked[0] if found.contacts else None
     with ask.desk.engine.connect() as connection:
-        choices = site_choices(connection)
+        choices, names = site_choices(connection), gate_names(connection)
     return View(
         "answer.html", {"answer": _data(found)},
         {"found": found, "question": found.question, "who": who, "contacts": contacts[:_SHOWN],
          "contact_count": len(contacts), "people": people[:_SHOWN], "people_count": len(people),
          "lacks": _lacks(ask, found.completeness), "nodes": nodes, "edges": edges,
-         "most_nodes": _MOST_NODES, "choices": choices,
+         "most_nodes": _MOST_NODES, "choices": choices, "gate_names": names,
          "name": ask.request.path_params["answer"], "most_hops": _MOST_HOPS},
     )  # fmt: skip
 
