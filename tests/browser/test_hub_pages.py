@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 
 from feed.messages import Command, Reply
 from feed.topics import GateTopics
-from hub.store.schema import alarms, audit, gate_states, metadata, sessions, sites
+from hub.store.schema import alarms, audit, gate_states, gates, metadata, sessions, sites
 from hub.web.sample import Sample, state_of
 from tests.browser.axe import findings
 from tests.browser.chromium import WAIT_MS, Chromium
@@ -292,6 +292,39 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Chromium, served: 
         ".filter(r => r.width && (r.width < 24 || r.height < 18)).length"
     )
     assert small == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1024, 768), (1920, 1080)])
+def test_names_of_any_length_stay_within_the_page(
+    browser: Chromium, served: Served, width: int, height: int
+) -> None:
+    long = (
+        "Công ty Trách nhiệm hữu hạn Một thành viên Sản xuất, Thương mại, Dịch vụ và Xuất nhập khẩu"
+    )
+    names = {sites: {1: long, 3: "X" * 90}, gates: {11: "Cổng phụ phía Đông Nam cạnh nhà để xe"}}
+    with served.engine.begin() as connection:
+        before = {
+            table: dict(connection.execute(select(table.c.id, table.c.name)).tuples().all())
+            for table in names
+        }
+        for table, some in names.items():
+            for number, name in some.items():
+                connection.execute(update(table).where(table.c.id == number).values(name=name))
+    try:
+        browser.size(width, height)
+        log_in(browser, served, role="manager")
+        wide = {}
+        for name, path in served.pages().items():
+            if name != "audit":
+                browser.open(served.url + path)
+                wide[name] = browser.run("document.documentElement.scrollWidth")
+        assert {name: one for name, one in wide.items() if one > width} == {}
+    finally:
+        with served.engine.begin() as connection:
+            for table, some in names.items():
+                for number in some:
+                    was = before[table][number]
+                    connection.execute(update(table).where(table.c.id == number).values(name=was))
 
 
 def test_on_a_phone_tables_that_people_need_there_are_not_cut(
