@@ -60,7 +60,7 @@ def _ids_of_token(connection: Connection, text: str) -> list[int]:
         exactly = func.substr(people.c.token, 1, len(text)) == text
         found = list(connection.execute(begin.where(exactly).limit(50)).scalars())
     if not found and len(text) < _LEAST_PREFIX:
-        raise UnknownError(f"token {text}: write {_LEAST_PREFIX} characters of it or more")
+        raise UnknownError(Words("unknown.short_token", token=text, least=_LEAST_PREFIX))
     if not found:
         raise UnknownError(Words("unknown.token", token=text))
     return found

@@ -199,6 +199,7 @@ def test_a_file_is_in_the_language_and_the_time_of_who_takes_it_along(
 
 @pytest.mark.parametrize(("fields", "vi", "en"), [
     ({"value": "khongcomanay"}, "chưa ai có mã này", "nobody with it was seen here"),
+    ({"value": "abc"}, "hãy ghi ít nhất 6 ký tự", "write 6 characters"),
     ({"site": "khong-co"}, "không có điểm này", "no such site"),
     ({"kind": "place", "value": ""}, "hãy chọn một điểm", "choose a site"),
     ({"value": ""}, "hãy nhập mã người", "give a token"),
