@@ -18,7 +18,8 @@ from feed.record import Detail
 from feed.topics import GateTopics, TopicError
 from hub import audit
 from hub.asking import Ask
-from hub.monitor.states import GateNow, gates_now
+from hub.clock import now_ms
+from hub.monitor.gates import GateNow, gates_now
 from hub.store.engine import writing
 
 LONGEST_NAME = 100  # of who ordered it, as gates take it
@@ -79,7 +80,7 @@ def gates_at(connection: Connection, text: str) -> list[GateNow]:
         raise ClosingError(f"{text}: give PARK/SITE, or PARK/SITE/GATE")
     found = [
         one
-        for one in gates_now(connection, park=park)
+        for one in gates_now(connection, now_ms(), park=park)
         if one.site == rest[0] and rest[1:] in ([], [one.gate])
     ]
     if not found:

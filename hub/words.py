@@ -1,4 +1,4 @@
-"""What is told about a person's file, in the language of who reads it: words.toml.
+"""What is told of a person's file or question, in the language of who reads it: words.toml.
 
 Whatever finds a fault says which text it is and what fills it; pages tell it in their language, the
 command line and the HTTP interface in English.

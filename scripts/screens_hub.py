@@ -24,8 +24,8 @@ OUT = ROOT / "build/screens/hub"
 IMAGES = ROOT / "docs/images"
 BEST = {
     "overview": ("overview-vi-light-wall", (0, 0, 1920, 1080)),
-    "gate": ("gate-en-dark-desk", (0, 0, 1265, 1200)),
-    "trace": ("answer-vi-light-desk", (0, 0, 1265, 900)),
+    "gate": ("gate-en-dark-desk", (0, 0, 1280, 1200)),
+    "trace": ("answer-vi-light-desk", (0, 0, 1280, 900)),
 }
 SIZES = {"desk": (1280, 900), "phone": (360, 780), "wall": (1920, 1080)}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -43,22 +42,27 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        closing = False
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if closing:
+                    headers["Connection"] = "close"
             await send(message)
 
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isascii() or not announced.isdigit() or int(announced) > self._largest:
             await self._drop(receive)
-            await self._refuse(send_with_headers)
-            return
+            closing = True
         read = 0
 
         async def receive_within() -> Message:
             nonlocal read
+            if closing:
+                raise HTTPException(413, self._told)
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._largest:
@@ -78,13 +82,3 @@ class Guard:
                     if not message.get("more_body", False):
                         return
                     left -= len(message["body"])
-
-    async def _refuse(self, send: Send) -> None:
-        body = json.dumps({"error": self._told}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})

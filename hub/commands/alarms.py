@@ -22,7 +22,7 @@ from hub.commands.common import (
     store_option,
     write_json,
 )
-from hub.monitor.alarms import AlarmError, acknowledge, list_alarms
+from hub.monitor.alarms import AlarmError, Key, Wanted, acknowledge, list_alarms
 from hub.roles import Right
 from hub.store.engine import writing
 
@@ -35,22 +35,48 @@ def alarms() -> None:
 @click.command("list", cls=Command, example="edge-hub alarms list --all --json")
 @click.option("--all", "every", is_flag=True, help="Those acknowledged too.")
 @click.option("--park", help="Of this park alone.")
+@click.option("--name", help="Of this name alone, such as door_forced.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=1_000, show_default=True,
+    help="At most so many.",
+)  # fmt: skip
+@click.option(
+    "--before", metavar="KEY", help="Those after the key that the list before ended with."
+)
 @config_option
 @store_option
 @json_option
 def list_(
-    park: str | None, config: Path | None, store: str | Path | None, *, every: bool, as_json: bool
+    park: str | None,
+    name: str | None,
+    limit: int,
+    before: str | None,
+    config: Path | None,
+    store: str | Path | None,
+    *,
+    every: bool,
+    as_json: bool,
 ) -> None:
-    """The alarms that nobody has acknowledged, the newest first."""
+    """The alarms that nobody has acknowledged, the newest first.
+
+    Where there are more, a line on standard error has the key for --before.
+    """
+    try:
+        key = None if before is None else Key.of(before)
+    except ValueError as error:
+        raise Refusal(f"edge-hub alarms list: --before: {error}") from error
+    wanted = Wanted(park=park, name=name, only_open=not every)
     with opened("alarms list", config, store) as (engine, loaded):
         acting(loaded, Right.SEE, "alarms list")
         with engine.connect() as connection:
-            found = list_alarms(connection, acknowledged=None if every else False, park=park)
+            found = list_alarms(connection, wanted, before=key, limit=limit)
+    if found.next is not None:
+        click.echo(f"there are more: --before {found.next}", err=True)
     if as_json:
-        write_json([asdict(one) for one in found])
+        write_json([asdict(one) for one in found.alarms])
         return
     rows = []
-    for one in found:
+    for one in found.alarms:
         place = "/".join(name for name in (one.park, one.site, one.gate) if name)
         at = format_time(datetime.fromtimestamp(one.at_ms / 1000, UTC))
         rows.append([one.id, at, one.name, place, one.detail, one.acknowledged_by])

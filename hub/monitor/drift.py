@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from hub.monitor.states import GateNow
+from hub.monitor.gates import GateNow
 
 # Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993): a modified z-score over 3.5 is an
 # outlier; 1.4826 makes the median absolute deviation comparable to a standard deviation
@@ -53,17 +53,20 @@ class Drift:
     out: bool
 
     @property
-    def where(self) -> str:
+    def place(self) -> str:
         one = self.figure
-        return f"{one.park}/{one.site}/{one.gate} reader {one.reader}"
+        return f"{one.park}/{one.site}/{one.gate}"
+
+    @property
+    def where(self) -> str:
+        return f"{self.place} reader {self.figure.reader}"
 
 
 def figures(gates: Iterable[GateNow], *, people: int) -> list[Figure]:
     """The readers of gates that are online and have measured enough people."""
     found = []
     for gate in gates:
-        summary = gate.state.gate if gate.online and gate.state is not None else None
-        for reader in summary.readers if summary is not None else ():
+        for reader in gate.readers if gate.online else ():
             if reader.median_c is None or (reader.median_of or 0) < people:
                 continue
             found.append(

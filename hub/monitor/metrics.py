@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import now_ms
 from hub.monitor.alarms import open_by_name
+from hub.monitor.gates import GateNow, gates_now
 from hub.monitor.health import Broker, totals
 from hub.monitor.occupancy import occupancy
-from hub.monitor.states import GateNow, gates_now
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _GATE = ["park", "site", "gate"]
@@ -48,7 +48,7 @@ class _Now(Collector):
         at_ms = now_ms()
         with self._engine.connect() as connection:
             total = totals(connection)
-            gates = gates_now(connection)
+            gates = gates_now(connection, at_ms)
             alarms = open_by_name(connection)
             inside = occupancy(connection, at_ms)
         made: list[Metric] = [
@@ -99,8 +99,6 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
         online.add_metric(labels, gate.online)
         registered.add_metric(labels, gate.registered)
         faults.add_metric(labels, len(gate.faults))
-        closed.add_metric(labels, gate.closed)
-        ordered.add_metric(labels, gate.order is not None)
         if gate.heard_ms is not None:
             heard.add_metric(labels, gate.heard_ms / 1000)
         if gate.unconfirmed is not None:
@@ -108,12 +106,12 @@ def _gates(gates: list[GateNow], now_ms: int) -> list[Metric]:
             age_s = 0.0 if since_ms is None else max(now_ms - since_ms, 0) / 1000
             oldest.add_metric(labels, age_s)
             waiting.add_metric(labels, gate.unconfirmed)
-        summary = gate.state.gate if gate.state is not None else None
-        if summary is None:
-            continue
-        granted.add_metric(labels, summary.granted)
-        denied.add_metric(labels, summary.denied)
-        for reader in summary.readers:
+        if gate.granted is not None and gate.denied is not None:  # it told what it does
+            closed.add_metric(labels, gate.closed)
+            ordered.add_metric(labels, gate.order is not None)
+            granted.add_metric(labels, gate.granted)
+            denied.add_metric(labels, gate.denied)
+        for reader in gate.readers:
             if reader.median_c is not None:
                 median.add_metric([*labels, reader.name], reader.median_c)
             if reader.ambient_c is not None:

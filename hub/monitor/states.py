@@ -1,4 +1,4 @@
-"""The newest state of each gate, and when it could not be heard.
+"""What gates say of themselves, put down: the newest state of each, and when it was not heard.
 
 A gate publishes its state at each change and at least once a minute; its last will says offline.
 Both can fail: a broker that dies takes the last will along. So a gate that is silent for longer
@@ -13,9 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from feed.messages import Fault, GateState, MessageError, decode_state
+from feed.messages import GateState, MessageError, decode_state
 from feed.topics import GateTopics
-from hub.monitor.orders import Ordered, ordered
 from hub.store.schema import gate_states, gates, offline, sites
 from hub.store.sql import upsert
 
@@ -30,43 +29,6 @@ class Heard:
     payload: bytes
     at_ms: int
     retained: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateNow:
-    """A gate as the hub knows it. Times in milliseconds since 1970, None where nothing is known.
-
-    `closed` while nobody is let in, with the `order` where it is by one.
-    `offline_since_ms` stands while it lasts. `oldest_unconfirmed_ms` is when the oldest record was
-    written that has no receipt yet.
-    """
-
-    park: str
-    site: str
-    site_name: str | None
-    gate: str
-    registered: bool
-    online: bool
-    heard_ms: int | None
-    offline_since_ms: int | None
-    version: str | None = None
-    phase: str | None = None
-    door: str | None = None
-    lock: str | None = None
-    fire: bool = False
-    closed: bool = False
-    order: Ordered | None = None
-    faults: tuple[str, ...] = ()
-    seq: int | None = None
-    confirmed: int | None = None
-    oldest_unconfirmed_ms: int | None = None
-    state: GateState | None = None
-
-    @property
-    def unconfirmed(self) -> int | None:
-        if self.seq is None or self.confirmed is None:
-            return None
-        return max(self.seq - self.confirmed, 0)
 
 
 def note(
@@ -134,25 +96,6 @@ def gate_ids(connection: Connection, places: Mapping[GateTopics, object]) -> dic
         update=(),
     )
     return {GateTopics(*names): number for number, *names in connection.execute(query)}
-
-
-def gates_now(connection: Connection, *, park: str | None = None) -> list[GateNow]:
-    """Every gate that is registered or was heard, in order of names."""
-    query = (
-        select(
-            sites.c.park, sites.c.site, sites.c.name, gates.c.gate, gates.c.registered,
-            gate_states.c.online, gate_states.c.heard_ms, gate_states.c.state, offline.c.from_ms,
-        )
-        .join(sites, gates.c.site == sites.c.id)
-        .join(gate_states, gate_states.c.gate == gates.c.id, isouter=True)
-        .join(
-            offline, (offline.c.gate == gates.c.id) & offline.c.to_ms.is_(None), isouter=True
-        )
-        .order_by(sites.c.park, sites.c.site, gates.c.gate)
-    )  # fmt: skip
-    if park is not None:
-        query = query.where(sites.c.park == park)
-    return [_gate_now(*row) for row in connection.execute(query)]
 
 
 # --- one gate -------------------------------------------------------------------------------
@@ -237,45 +180,3 @@ def _within(at_ms: int | None, low_ms: int, high_ms: int) -> int | None:
 
 def _ms(at: datetime | None) -> int | None:
     return None if at is None else int(at.timestamp() * 1000)
-
-
-def _gate_now(
-    park: str,
-    site: str,
-    site_name: str | None,
-    gate: str,
-    registered: bool,  # noqa: FBT001 - columns of a row
-    online: bool | None,  # noqa: FBT001
-    heard_ms: int | None,
-    text: str | None,
-    since_ms: int | None,
-) -> GateNow:
-    state = None if text is None else decode_state(text.encode())
-    summary = None if state is None else state.gate
-    records = None if state is None else state.records
-    return GateNow(
-        park=park,
-        site=site,
-        site_name=site_name,
-        gate=gate,
-        registered=registered,
-        online=bool(online),
-        heard_ms=heard_ms,
-        offline_since_ms=since_ms,
-        version=None if state is None else state.version,
-        phase=None if summary is None else summary.phase,
-        door=None if summary is None else summary.door,
-        lock=None if summary is None else summary.lock,
-        fire=summary is not None and summary.fire,
-        closed=summary is not None and bool(summary.closed),
-        order=None if summary is None else ordered(summary.order),
-        faults=() if summary is None else tuple(_fault(one) for one in summary.faults),
-        seq=None if records is None else records.seq,
-        confirmed=None if records is None else records.confirmed,
-        oldest_unconfirmed_ms=None if records is None else _ms(records.oldest_unconfirmed_at),
-        state=state,
-    )
-
-
-def _fault(one: Fault) -> str:
-    return " ".join(part for part in (one.device, one.reader, one.cause) if part)

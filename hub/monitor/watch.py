@@ -30,6 +30,7 @@ from hub.config import MonitorTable, MqttTable
 from hub.link import authenticate
 from hub.monitor import drift, states
 from hub.monitor.alarms import raise_drift
+from hub.monitor.gates import gates_now
 from hub.store.engine import writing
 
 log = logging.getLogger(__name__)
@@ -160,8 +161,9 @@ class Watch:
         bounds = drift.Bounds(
             table.drift_bound_c, table.drift_ambient_c, table.drift_peers, table.drift_people
         )
-        figures = drift.figures(states.gates_now(connection), people=bounds.people)
-        return raise_drift(connection, drift.compare(figures, bounds), at_ms=self._now_ms())
+        now_ms = self._now_ms()
+        figures = drift.figures(gates_now(connection, now_ms), people=bounds.people)
+        return raise_drift(connection, drift.compare(figures, bounds), at_ms=now_ms)
 
     # --- callbacks, in paho's thread ----------------------------------------------------------
 

@@ -80,7 +80,7 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         _NAME,
         Column("category", ("loại", "nhóm", "đối tượng")),
         Column("phone", ("phone number", "mobile", "tel", "điện thoại", "số điện thoại", "sđt")),
-        Column("token", ("mã băm",)),
+        Column("token", ("mã băm", "mã người")),
         Column(
             "credential",
             ("code", "qr", "cccd", "citizen id", "mã qr", "giấy tờ", "số định danh", "căn cước"),

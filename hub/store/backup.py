@@ -22,8 +22,8 @@ from hub.store.migrations import check, check_ready, version_of
 from hub.store.opening import open_store
 from hub.store.sqlite import lock
 
-# who is logged in now: a restored store must not open what was closed since
-_LEFT_OUT = ("sessions", "login_tries")
+# who is logged in now, and what they trace: a restored store must not open what was closed since
+_LEFT_OUT = ("questions", "sessions", "login_tries")
 
 
 def back_up(store: str | Path, target: Path) -> None:

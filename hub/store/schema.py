@@ -126,10 +126,17 @@ alarms = Table(
     Column("acknowledged_by", Text),
     UniqueConstraint("name", "stream", "seq", "detail"),
     Index("alarms_record", "stream", "seq"),
+    # the newest first, a page at a time: of all, of a gate, of a name
+    Index("alarms_time", "at_ms", "id"),
+    Index("alarms_stream", "stream", "at_ms", "id"),
+    Index("alarms_name", "name", "at_ms", "id"),
 )
 # the few that a page shows and a scrape counts, among years of those that are done with
 OPEN = alarms.c.acknowledged_ms.is_(None)
-Index("alarms_open", alarms.c.at_ms, alarms.c.name, sqlite_where=OPEN, postgresql_where=OPEN)
+Index(
+    "alarms_open", alarms.c.at_ms, alarms.c.id, alarms.c.name,
+    sqlite_where=OPEN, postgresql_where=OPEN,
+)  # fmt: skip
 
 # --- the registry: sites and gates as people entered them, or as the feed first named them --------
 
@@ -205,6 +212,9 @@ offline = Table(
     Column("from_ms", Milliseconds, primary_key=True),
     Column("to_ms", Milliseconds),
 )
+# the few that pages ask for each half second, among all that ever were
+LASTING = offline.c.to_ms.is_(None)
+Index("offline_lasting", offline.c.gate, sqlite_where=LASTING, postgresql_where=LASTING)
 
 # --- what it means --------------------------------------------------------------------------
 
@@ -407,6 +417,17 @@ sessions = Table(
     Column("seen_ms", Milliseconds, nullable=False),
     Column("until_ms", Milliseconds, nullable=False),
     Index("sessions_name", "name", "begun_ms"),
+)
+
+# what tracers asked, to be answered anew at each look: gone with the session that asked
+questions = Table(
+    "questions",
+    metadata,
+    Column("name", Text, primary_key=True),  # in the answer's address, not to be guessed
+    Column("session", Text, ForeignKey(sessions.c.digest, ondelete="CASCADE"), nullable=False),
+    Column("asked_ms", Milliseconds, nullable=False),
+    Column("question", Text, nullable=False),  # JSON, of people their tokens
+    Index("questions_session", "session", "asked_ms"),
 )
 
 # log-ins of the last minutes that were no success, by what is limited: a name, an address, both

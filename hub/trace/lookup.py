@@ -12,6 +12,7 @@ from hub.derive import people as groups
 from hub.store.schema import LINKED, gates, people, roster, sites
 from hub.store.sql import Prepared, among, given, listed, wanted
 from hub.trace.answers import MINUTE_MS, Place, Who
+from hub.words import Words
 
 _LEAST_PREFIX = 6  # characters of a token
 
@@ -45,6 +46,10 @@ _LONGEST = Prepared(lambda _: select(func.max(sites.c.derived_stay_min)))
 class UnknownError(Exception):
     """A person, site or gate that is not there, or that is not the only one. One line."""
 
+    def __init__(self, what: Words) -> None:
+        super().__init__(str(what))
+        self.what = what
+
 
 def _ids_of_token(connection: Connection, text: str) -> list[int]:
     exact = select(people.c.id).where(people.c.token == text)
@@ -55,9 +60,9 @@ def _ids_of_token(connection: Connection, text: str) -> list[int]:
         exactly = func.substr(people.c.token, 1, len(text)) == text
         found = list(connection.execute(begin.where(exactly).limit(50)).scalars())
     if not found and len(text) < _LEAST_PREFIX:
-        raise UnknownError(f"token {text}: write {_LEAST_PREFIX} characters of it or more")
+        raise UnknownError(Words("unknown.short_token", token=text, least=_LEAST_PREFIX))
     if not found:
-        raise UnknownError(f"token {text}: nobody with it was seen here")
+        raise UnknownError(Words("unknown.token", token=text))
     return found
 
 
@@ -65,7 +70,7 @@ def id_of_token(connection: Connection, text: str) -> int:
     """The id of one token, not of a person. Raises UnknownError."""
     found = _ids_of_token(connection, text)
     if len(found) > 1:
-        raise UnknownError(f"token {text}: {len(found)} begin so; write more of it")
+        raise UnknownError(Words("unknown.token_of_several", token=text, n=len(found)))
     return found[0]
 
 
@@ -74,7 +79,7 @@ def by_token(connection: Connection, text: str) -> Who:
     found = _ids_of_token(connection, text)
     heads = set(groups.roots(connection, found).values())
     if len(heads) > 1:
-        raise UnknownError(f"token {text}: {len(heads)} people's begin so; write more of it")
+        raise UnknownError(Words("unknown.people_of_several", token=text, n=len(heads)))
     return whos(connection, heads)[heads.pop()]
 
 
@@ -112,10 +117,10 @@ def place(connection: Connection, text: str) -> Place:
         query = query.where(sites.c.park == park)
     found = connection.execute(query.order_by(sites.c.park)).all()
     if not found:
-        raise UnknownError(f"site {text}: no such site; write park/site")
+        raise UnknownError(Words("unknown.site", site=text))
     if len(found) > 1:
-        parks = ", ".join(f"{row.park}/{row.site}" for row in found[:5])
-        raise UnknownError(f"site {text}: there are several: {parks}")
+        names = ", ".join(f"{row.park}/{row.site}" for row in found[:5])
+        raise UnknownError(Words("unknown.several_sites", site=text, names=names))
     return _place(found[0])
 
 
@@ -138,7 +143,7 @@ def gate(connection: Connection, where: Place, name: str) -> int:
     query = select(gates.c.id).where(gates.c.site == where.id, gates.c.gate == name)
     found = connection.execute(query).scalar()
     if found is None:
-        raise UnknownError(f"gate {name}: {where.path} has no such gate")
+        raise UnknownError(Words("unknown.gate", gate=name, place=where.path))
     return int(found)
 
 

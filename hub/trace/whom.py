@@ -13,6 +13,7 @@ from hub.store.schema import people, roster, streams
 from hub.trace import lookup
 from hub.trace.answers import Who
 from hub.trace.lookup import UnknownError
+from hub.words import Words
 from identity import canonical
 from identity.credential import Scheme
 from identity.keys import read_token_key
@@ -34,7 +35,10 @@ def by_credential(connection: Connection, text: str, key_file: Path | None) -> t
     Raises UnknownError, identity.keys.KeyFileError.
     """
     identities = set(_identities(text))
-    return _seen(connection, identities, key_file, "this credential")
+    return _seen(
+        connection, identities, key_file,
+        Words("unknown.credential_needs_key"), Words("unknown.credential"),
+    )  # fmt: skip
 
 
 def by_holder(
@@ -53,7 +57,11 @@ def by_holder(
     parks = [park] if park else connection.execute(select(streams.c.park).distinct()).scalars()
     identities = {canonical.pass_holder(one, holder) for one in parks}
     try:
-        found = _seen(connection, identities, key_file, f"holder {holder}")
+        found = _seen(
+            connection, identities, key_file,
+            Words("unknown.holder_needs_key", holder=holder),
+            Words("unknown.holder", holder=holder),
+        )  # fmt: skip
     except UnknownError:
         if not listed:
             raise
@@ -73,7 +81,11 @@ def _identities(text: str) -> Iterator[str]:
 
 
 def _seen(
-    connection: Connection, identities: Iterable[str], key_file: Path | None, what: str
+    connection: Connection,
+    identities: Iterable[str],
+    key_file: Path | None,
+    needs_key: Words,
+    unseen: Words,
 ) -> tuple[Who, ...]:
     every = list(identities)
     keyed = [
@@ -84,10 +96,7 @@ def _seen(
     values = {plain_value(one) for one in every}
     if keyed:
         if key_file is None:
-            raise UnknownError(
-                f"{what}: only the park's token key can tell whose it is: give it with --key, "
-                "or as identity.key_file in the hub's configuration"
-            )
+            raise UnknownError(needs_key)
         key = read_token_key(key_file)
         # the key is one of those that gates used: its name isn't in the file, so each is tried
         for scope in sorted({scope for _, scope in keyed}):
@@ -96,7 +105,5 @@ def _seen(
     query = select(people.c.id).where(people.c.token.in_(sorted(values)))
     found = lookup.by_ids(connection, connection.execute(query).scalars().all())
     if not found:
-        raise UnknownError(
-            f"{what}: was seen at no gate here; or the key is not the one that the gates have"
-        )
+        raise UnknownError(unseen)
     return found

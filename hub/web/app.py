@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -38,7 +38,7 @@ from hub.web.kit import (
     respond,
 )
 from hub.web.live import Audience, TooManyViewersError
-from hub.web.session import Session, bound_to, masked, matches
+from hub.web.session import bound_to, masked, matches
 from hub.web.texts import DEFAULT, language_of
 from hub.words import Language
 from identity.keys import read_token_key
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 _YEAR_S = 31_536_000
-LOOK_AGAIN_S = 30.0  # whether the session of an open stream is still one
+_PROGRAMS = ("/api/", "/docs", "/openapi.json", "/metrics", "/health")
 _THEMES = ("auto", "light", "dark")
 
 
@@ -145,7 +145,24 @@ def mount(
     routes.sort(key=lambda route: not route.path.endswith(".json"))
     routes += [Route(form.path, made.form(form), methods=["POST"]) for form in FORMS]
     app.router.routes.extend(routes)
+    # last: whatever nobody else knows, outside the interface for programs
+    app.router.routes.append(Route("/{rest:path}", made.missing, methods=["GET"]))
+    _tell_failures(app, made)
     return desk
+
+
+def _tell_failures(app: FastAPI, made: _Made) -> None:
+    """A person whose page fails reads a page; programs get what they got before."""
+    before = app.exception_handlers.get(Exception)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        if before is not None and "text/html" not in request.headers.get("accept", ""):
+            told = before(request, error)
+            return await told if isinstance(told, Awaitable) else told
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return await made.failed(request)
+
+    app.add_exception_handler(Exception, failed)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -161,6 +178,18 @@ class _Made:
 
     async def root(self, _request: Request) -> Response:
         return RedirectResponse("/overview", HTTPStatus.SEE_OTHER, headers=dict(HEADERS))
+
+    async def missing(self, request: Request) -> Response:
+        """No page is there."""
+        path = request.url.path
+        if path.startswith(_PROGRAMS):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        ask = await self._ask(request, as_json=path.endswith(".json"))
+        return await self._refuse(ask, RefusedError(HTTPStatus.NOT_FOUND, "error.not_found"))
+
+    async def failed(self, request: Request) -> Response:
+        error = RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "error.failed")
+        return await self._refuse(await self._ask(request), error)
 
     async def static(self, request: Request) -> Response:
         file = self._desk.static.get(request.path_params["name"])
@@ -181,7 +210,7 @@ class _Made:
         one = int(site[:18]) if site.isascii() and site.isdigit() else None
         audience = Audience(ask.language, may(session.role, Right.ENTRIES), one)
         since = request.headers.get("last-event-id") or ask.query("since")
-        stream = desk.live.stream(audience, since, lambda: desk.sessions.lasts(session))
+        stream = desk.live.stream(audience, since, session.key)
         try:
             first = await anext(stream)
         except TooManyViewersError:
@@ -192,14 +221,9 @@ class _Made:
             return await self._refuse(ask, _unreadable(error))
 
         async def whole() -> Any:
-            again_s = time.monotonic() + LOOK_AGAIN_S
             try:
                 yield first
                 async for message in stream:
-                    if time.monotonic() > again_s:
-                        again_s = time.monotonic() + LOOK_AGAIN_S
-                        if not await run_in_threadpool(self._still, session):
-                            return
                     yield message
             finally:
                 await stream.aclose()  # type: ignore[attr-defined] # it is a generator
@@ -244,13 +268,6 @@ class _Made:
         except SQLAlchemyError as error:
             trouble = _unreadable(error)
         return Ask(desk, request, language, session, as_json, trouble=trouble)
-
-    def _still(self, session: Session) -> bool:
-        try:
-            return self._desk.sessions.still(session)
-        except SQLAlchemyError as error:
-            log.warning("sessions can't be read: %s", _first_line(error))
-            return False
 
     def _check_right(self, ask: Ask, right: Right | None) -> None:
         if right is not None and not may(ask.who.role, right):

@@ -253,10 +253,11 @@ def _labels(labels: Sequence[str], step: float) -> list[Markup]:
     named = [(at, label) for at, label in enumerate(labels) if label]
     every = max(1, math.ceil(len(named) / _MOST_LABELS))
     return [
-        Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
-            _LEFT + step * (at + 0.5), HEIGHT - 10, label
+        # a phone has room for every second one
+        Markup('<text class="{}" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
+            "odd" if number % 2 else "even", _LEFT + step * (at + 0.5), HEIGHT - 10, label
         )
-        for at, label in named[::every]
+        for number, (at, label) in enumerate(named[::every])
     ]
 
 

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from feed.messages import CloseReason
 from hub.asking import AskError
-from hub.closing import ClosingError, Orderer, Outcome, Wish, gates_at, order
+from hub.closing import ClosingError, Orderer, Outcome, Wish, order
 from hub.config import ConfigError
+from hub.monitor.gates import GateNow
 from hub.web.kit import Ask, RefusedError, View
-from hub.web.look import GateNow, SiteNow
+from hub.web.look import SiteNow
 
 Command = Literal["close", "reopen"]
 _LONGEST_NOTE = 500
@@ -54,9 +55,7 @@ def send(command: Command, ask: Ask) -> View:
         return _view(ask, command, where, error=ask.say(str(error)))
     by = Orderer(ask.who.name, ask.who.role, ask.who.name, ask.text("note", longest=_LONGEST_NOTE))
     try:
-        with desk.engine.connect() as connection:
-            gates = gates_at(connection, where.place)
-        outcomes = order(desk.engine, desk.ask_gates, gates, wish, by, at_ms=desk.now_ms())
+        outcomes = order(desk.engine, desk.ask_gates, where.gates, wish, by, at_ms=desk.now_ms())
     except ClosingError as error:
         raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from error
     except (AskError, ConfigError) as error:

@@ -21,8 +21,7 @@ from hub.config import Config
 from hub.logins import LoginLimits
 from hub.web import charts
 from hub.web.accounts import Passwords
-from hub.web.answers import Answers
-from hub.web.format import Forms, detail_of
+from hub.web.format import Forms, detail_of, logged
 from hub.web.live import BEAT_S, INTERVAL_S, Audience, Live, Piece
 from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
@@ -80,7 +79,6 @@ class Desk:
         self.ask_gates: AskGates = partial(ask_gates, config.mqtt)
         self.passwords = Passwords()
         self.login_limits = LoginLimits(engine, now_ms=now_ms)
-        self.answers = Answers()
         self.static = _static()
         self.environment = _environment(self.static)
         self._modules: dict[Language, Any] = {}
@@ -89,6 +87,7 @@ class Desk:
             Looker(self.limits),
             pieces,
             self._part,
+            self.sessions.lasting,
             now_ms=now_ms,
             interval_s=live_interval_s,
             beat_s=live_beat_s,
@@ -114,6 +113,8 @@ class Desk:
         return str(getattr(self._parts(audience.language), piece.macro)(piece.given)).strip()
 
     def _words(self, language: Language) -> dict[str, Any]:
+        forms = Forms(language, self.zone)
+
         def spoken(key: str, **values: object) -> str:
             return say(language, key, **values)
 
@@ -124,8 +125,8 @@ class Desk:
             "t": spoken,
             "named": named,
             "language": language,
-            "form": Forms(language, self.zone),
-            "detail_of": lambda alarm: detail_of(language, alarm.detail),
+            "form": forms,
+            "detail_of": lambda alarm: detail_of(forms, alarm.name, alarm.detail),
             "charts": charts.Charts(language),
         }
 
@@ -145,20 +146,11 @@ def _environment(static: Mapping[str, StaticFile]) -> Environment:
 
     environment.globals["static"] = address
     environment.filters["short_day"] = lambda day, form: form.short_day(day)
-    environment.filters["compact"] = compact
+    environment.filters["logged"] = logged
     # a static drawing of this package, nothing that anybody typed
     icons = (HERE / "templates" / "icons.svg").read_text(encoding="utf-8")
     environment.globals["icons"] = Markup(icons)  # noqa: S704
     return environment
-
-
-def compact(value: Any) -> str:
-    """A value of the audit log on one line, without JSON's noise."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {compact(one)}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(compact, value))
-    return "\N{EN DASH}" if value is None else str(value)
 
 
 def _static() -> dict[str, StaticFile]:

@@ -104,10 +104,9 @@ def once(ask: Ask) -> Go:
 
 
 def log_out(ask: Ask) -> Go:
-    """The session ends, with the answers it kept."""
+    """The session ends, with the questions that it asked."""
     if ask.session is not None:
         ask.desk.sessions.end(ask.session)
-        ask.desk.answers.forget(ask.session.key)
     return Go("/login", {session_cookie(ask.request): None})
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from hub.web.texts import name_of
+from hub.web.texts import name_of, say, words_of
 from hub.words import Language
 
 _NONE = "\N{EN DASH}"
@@ -77,6 +78,16 @@ class Forms:
         """As the field of a form has it."""
         return f"{self.moment(at_ms):%Y-%m-%dT%H:%M}"
 
+    def sortable(self, at_ms: int) -> str:
+        """As a spreadsheet's cell has it: the zone's own time, in an order that sorts."""
+        return f"{self.moment(at_ms):%Y-%m-%d %H:%M:%S}"
+
+    def typed(self, value: float) -> str:
+        """As a person would type a number into a field."""
+        return self.number(value, 0 if float(value).is_integer() else 1).replace(
+            "." if self.language == "vi" else ",", ""
+        )
+
     def minutes(self, value: float) -> str:
         """2 h 05; 45 min."""
         whole = round(value)
@@ -98,24 +109,84 @@ class Forms:
 _DAY_MS = 86_400_000
 _FIRST_MS = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000 + _DAY_MS
 _LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1_000 - _DAY_MS
-_PLACE = frozenset({"gate", "site", "state"})  # what stands beside an alarm anyway
+_PLACE = frozenset({"gate", "site", "state", "at"})  # what stands beside an alarm anyway
 _TABLES = {"device": "device", "cause": "cause", "reader": "direction"}
+_DEGREES = frozenset({"median_c", "peers_median_c"})
+_DIFFERENCES = frozenset({"off_c", "drift_c"})
+_CALIBRATED = "last calibrated on "
 
 
-def detail_of(language: Language, text: str) -> str:
-    """An alarm's details in words; those that the hub found are words already."""
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An alarm's details: in words, and what the hub's own program said, which is English."""
+
+    words: str
+    said: str = ""
+
+
+def detail_of(forms: Forms, name: str, text: str) -> Detail:
+    """What an alarm of that name tells beside its name and place."""
     try:
         details = json.loads(text)
     except ValueError:
-        return text
+        return Detail(words_of(forms.language, f"alarm_about.{name}"), text)
     if not isinstance(details, dict):
-        return text
-    said = []
-    for key, value in details.items():
-        if key not in _PLACE and value is not None:
-            shown = name_of(language, _TABLES[key], str(value)) if key in _TABLES else value
-            said.append(f"{name_of(language, 'detail', key)}: {shown}")
-    return "; ".join(said)
+        return Detail("", text)
+    return Detail(
+        "; ".join(
+            f"{name_of(forms.language, 'detail', key)}: {_detail(forms, key, value)}"
+            for key, value in details.items()
+            if key not in _PLACE and value is not None
+        )
+    )
+
+
+def _detail(forms: Forms, key: str, value: object) -> str:
+    if key in _TABLES:
+        return name_of(forms.language, _TABLES[key], str(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if key in _DIFFERENCES:
+            return forms.difference(value)
+        return forms.degrees(value) if key in _DEGREES else forms.number(value)
+    if key == "why" and str(value).startswith(_CALIBRATED):
+        day = str(value).removeprefix(_CALIBRATED)
+        return say(forms.language, "why.last_calibrated_on", day=day)
+    if key == "why":
+        return words_of(forms.language, f"why.{str(value).replace(' ', '_')}") or str(value)
+    return str(value)
+
+
+_MOST_LISTED = 6
+
+
+def logged(value: Mapping[str, object], forms: Forms) -> str:
+    """What a line of the audit log holds, on one line; all of it is in the page's JSON twin."""
+    return "; ".join(
+        f"{name_of(forms.language, 'field', name)}: {_logged(name, one, forms)}"
+        for name, one in value.items()
+        if one is not None and one != ""
+    )
+
+
+def _logged(name: str, value: object, forms: Forms) -> str:
+    match value:
+        case bool():
+            found = say(forms.language, "field.yes" if value else "field.no")
+        case int() if name.endswith("_ms"):
+            moment = forms.moment(value)
+            found = f"{forms.day(moment.date())} {moment:%H:%M}"
+        case int() | float():
+            found = forms.number(value)
+        case Mapping():
+            found = f"({logged(value, forms)})"
+        case list():
+            more = f" +{len(value) - _MOST_LISTED}" if len(value) > _MOST_LISTED else ""
+            found = ", ".join(_logged(name, one, forms) for one in value[:_MOST_LISTED]) + more
+        case _ if name == "kind":
+            found = name_of(forms.language, "field_kind", str(value))
+        case _:
+            found = str(value)
+    return found
 
 
 _SWAPPED = str.maketrans(",.", ".,")

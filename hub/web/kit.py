@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -190,11 +191,17 @@ _PACKED = frozenset(
 async def read_form(request: Request, largest_bytes: int = _FORM_BYTES) -> FormData:
     """The form of a request, never more than `largest_bytes` of it. Raises RefusedError."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest_bytes:
-            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "error.too_large")
-        chunks.append(chunk)
+    too_large = RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "error.too_large")
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > largest_bytes:
+                raise too_large
+            chunks.append(chunk)
+    except HTTPException as error:  # the application's own limit (hub.api.guard)
+        if error.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise
+        raise too_large from error
     body = b"".join(chunks)
     del chunks
 

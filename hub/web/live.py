@@ -3,7 +3,8 @@
 One watcher reads the store for all viewers, and only while there are some. What changed is
 rendered once for each audience (a language, and whether entries may be seen), and the same bytes
 go to each of its viewers. A viewer too slow for its queue is let go: its browser comes back with
-the last version that it saw and gets what changed since.
+the last version that it saw and gets what changed since. At each reading one question to the store
+tells whose sessions are over: their streams end.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -16,7 +17,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -57,6 +58,7 @@ class Piece:
 
 Pieces = Callable[[Overview, int | None], Mapping[str, Piece]]  # of a site, or of the overview
 Render = Callable[[Audience, Piece], str]
+Lasting = Callable[[Collection[str]], frozenset[str]]  # which of these sessions are not over
 
 
 class TooManyViewersError(Exception):
@@ -65,6 +67,7 @@ class TooManyViewersError(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Viewer:
+    session: str
     queue: asyncio.Queue[bytes | None] = field(
         default_factory=lambda: asyncio.Queue(maxsize=_QUEUE)
     )
@@ -140,6 +143,7 @@ class Live:
         looker: Looker,
         pieces: Pieces,
         render: Render,
+        lasting: Lasting,
         *,
         now_ms: Callable[[], int] = now_ms,
         interval_s: float = INTERVAL_S,
@@ -147,6 +151,7 @@ class Live:
     ) -> None:
         self._board = _Board(engine, looker, pieces, now_ms)
         self._render = render
+        self._lasting = lasting
         self._now_ms = now_ms
         self._interval_s = interval_s
         self._beat_s = beat_s
@@ -166,16 +171,14 @@ class Live:
         """Read anew at once, after an action. From any thread."""
         self._board.read()
 
-    async def stream(
-        self, audience: Audience, since: str, lasts: Callable[[], bool]
-    ) -> AsyncIterator[bytes]:
-        """The events for one viewer, until it goes or `lasts` is false.
+    async def stream(self, audience: Audience, since: str, session: str) -> AsyncIterator[bytes]:
+        """The events for one viewer, until it goes or its session is over.
 
         Raises TooManyViewersError.
         """
         if self.viewers >= MOST_VIEWERS:
             raise TooManyViewersError
-        viewer = _Viewer()
+        viewer = _Viewer(session)
         await asyncio.to_thread(self.current)
         self._viewers.setdefault(audience, set()).add(viewer)
         try:
@@ -187,10 +190,7 @@ class Live:
                 self._watcher = asyncio.create_task(self._watch())
             yield b"retry: 2000\n\n"
             yield await asyncio.to_thread(self._message, audience, self._since(since))
-            while lasts():
-                message = await viewer.queue.get()
-                if message is None:
-                    return
+            while (message := await viewer.queue.get()) is not None:
                 yield message
         finally:
             self._leave(audience, viewer)
@@ -219,6 +219,7 @@ class Live:
             began_s = time.monotonic()
             try:
                 await asyncio.to_thread(self._board.read)
+                await self._end_those_over()
             except SQLAlchemyError as error:
                 # without beats the pages say by themselves that they are old
                 log.warning("the store can't be read: %s", str(error).partition("\n")[0])
@@ -226,10 +227,9 @@ class Live:
                 continue
             version = self._board.version
             for audience in list(self._viewers):
-                if self._sent.get(audience, 0) < version:
-                    message = await asyncio.to_thread(
-                        self._message, audience, self._sent.get(audience, 0)
-                    )
+                sent = self._sent.get(audience, version)  # none: its first message is being made
+                if sent < version:
+                    message = await asyncio.to_thread(self._message, audience, sent)
                     self._sent[audience] = version
                     self._send(audience, message)
             if began_s - beat_s >= self._beat_s:
@@ -239,15 +239,27 @@ class Live:
                     self._send(audience, beat)
             await asyncio.sleep(max(0.05, self._interval_s - (time.monotonic() - began_s)))
 
+    async def _end_those_over(self) -> None:
+        every = [(audience, one) for audience, some in self._viewers.items() for one in some]
+        keys = {viewer.session for _, viewer in every}
+        lasting = await asyncio.to_thread(self._lasting, keys)
+        for audience, viewer in every:
+            if viewer.session not in lasting:
+                self._let_go(audience, viewer)
+
     def _send(self, audience: Audience, message: bytes) -> None:
         for viewer in list(self._viewers.get(audience, ())):
             if viewer.queue.full():
-                while not viewer.queue.empty():
-                    viewer.queue.get_nowait()
-                viewer.queue.put_nowait(None)
-                self._leave(audience, viewer)
+                self._let_go(audience, viewer)
             else:
                 viewer.queue.put_nowait(message)
+
+    def _let_go(self, audience: Audience, viewer: _Viewer) -> None:
+        """Its stream ends, with nothing more of what was to come."""
+        while not viewer.queue.empty():
+            viewer.queue.get_nowait()
+        viewer.queue.put_nowait(None)
+        self._leave(audience, viewer)
 
     def _message(self, audience: Audience, since: int) -> bytes:
         version, changed = self._board.changed(since, audience)

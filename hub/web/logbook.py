@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from hub import audit
 from hub.store.engine import writing
 from hub.web.kit import Ask
@@ -28,7 +30,20 @@ def write(
 ) -> None:
     """A line, durable when this returns. Raises SQLAlchemyError: then nothing may be shown."""
     with writing(ask.desk.engine) as connection:
-        audit.write(
-            connection, who=ask.who.name, role=ask.who.role, action=action, purpose=purpose,
-            asked=asked, seen=seen, at_ms=ask.desk.now_ms(),
-        )  # fmt: skip
+        note(ask, connection, action, purpose=purpose, asked=asked, seen=seen)
+
+
+def note(
+    ask: Ask,
+    connection: Connection,
+    action: str,
+    *,
+    purpose: str = "",
+    asked: Mapping[str, Any],
+    seen: Mapping[str, Any],
+) -> None:
+    """A line with the caller's transaction: of what it changes, and durable with it."""
+    audit.write(
+        connection, who=ask.who.name, role=ask.who.role, action=action, purpose=purpose,
+        asked=asked, seen=seen, at_ms=ask.desk.now_ms(),
+    )  # fmt: skip

@@ -9,21 +9,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, func, select
 
-from feed.messages import Fault, GateState, MessageError, ReaderSummary, Summary, decode_state
 from hub.derive.visits import WENT_THROUGH
-from hub.monitor.alarms import Alarm, list_alarms
+from hub.monitor.alarms import Alarm, Wanted, count_open, list_alarms
+from hub.monitor.gates import SILENT_S, URGENCY, GateNow, Gates, Status
 from hub.monitor.occupancy import Heads, inside
-from hub.monitor.orders import Ordered, ordered
-from hub.plans import Pin, Plan, pins, plan_pictures
+from hub.plans import Plan, plan_pictures
 from hub.store.schema import (
-    OPEN,
-    gate_states,
     gates,
     islands,
     passages,
@@ -32,48 +27,10 @@ from hub.store.schema import (
     streams,
 )
 
-BEHIND_S = 600.0  # a record that waits longer than this for the hub is worth a look
 ENTRIES_WITHIN_MS = 3_600_000
 _MOST_ENTRIES = 12
 _MOST_ALARMS = 50
 _SHOWN_OF_TOKEN = 8
-
-
-class Status(StrEnum):
-    """A gate at a glance, the worst first."""
-
-    FIRE = "fire"
-    OFFLINE = "offline"
-    FAULT = "fault"
-    BEHIND = "behind"
-    UNHEARD = "unheard"
-    WELL = "well"
-
-
-URGENCY = {status: number for number, status in enumerate(Status)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateNow:
-    """A gate as it last said, and what to make of it."""
-
-    id: int
-    gate: str
-    name: str
-    status: Status
-    heard_ms: int | None = None
-    since_ms: int | None = None
-    version: str | None = None
-    phase: str | None = None
-    door: str | None = None
-    closed: bool = False  # nobody is let in, out of its hours or by order
-    order: Ordered | None = None
-    granted: int = 0
-    denied: int = 0
-    oldest_unconfirmed_ms: int | None = None
-    faults: tuple[Fault, ...] = ()
-    readers: tuple[ReaderSummary, ...] = ()
-    pin: Pin | None = None  # on the site's plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +116,7 @@ class Limits:
     """What the looks go by: a gate silent for `silent_s` is offline."""
 
     zone: ZoneInfo
-    silent_s: float = 150.0
+    silent_s: float = SILENT_S
 
 
 @dataclass(slots=True)
@@ -170,13 +127,18 @@ class Looker:
 
     limits: Limits
     counts_ms: int = 10_000
-    _decoded: dict[int, tuple[str, GateState]] = field(default_factory=dict)
+    _gates: Gates = field(init=False)
     _counted_ms: int = 0
     _counts: dict[int, tuple[int, int]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._gates = Gates(self.limits.silent_s)
+
     def overview(self, connection: Connection, now_ms: int) -> Overview:
         """The overview at this moment."""
-        by_site = self._gates(connection, now_ms)
+        by_site: defaultdict[int, list[GateNow]] = defaultdict(list)
+        for gate in self._gates.now(connection, now_ms):
+            by_site[gate.site_id].append(gate)
         heads = inside(connection, now_ms)
         if now_ms - self._counted_ms >= self.counts_ms or now_ms < self._counted_ms:
             self._counts = _today(connection, midnight_ms(now_ms, self.limits.zone), now_ms)
@@ -200,76 +162,18 @@ class Looker:
                     province=row.province, plan=plans.get(row.id),
                 )
             )  # fmt: skip
-        some = alarm_list(connection, is_open=True, most=_MOST_ALARMS)
+        some = list_alarms(connection, Wanted(only_open=True), limit=_MOST_ALARMS)
         return Overview(
             at_ms=now_ms,
             sites=tuple(found),
             entries=last_entries(connection, now_ms),
-            alarms=some,
-            open_alarms=len(some) if len(some) < _MOST_ALARMS else count_open_alarms(connection),
+            alarms=some.alarms,
+            open_alarms=len(some.alarms) if some.next is None else count_open(connection),
         )
 
     def gate(self, connection: Connection, gate: int, now_ms: int) -> GateNow | None:
         """One gate at this moment; None where there is none of that id."""
-        found = self._gates(connection, now_ms, gate)
-        return next((one for each in found.values() for one in each), None)
-
-    def _gates(
-        self, connection: Connection, now_ms: int, gate: int | None = None
-    ) -> dict[int, list[GateNow]]:
-        query = (
-            select(
-                gates.c.id, gates.c.site, gates.c.gate, gates.c.name, gate_states.c.heard_ms,
-                gate_states.c.online, gate_states.c.state,
-            )
-            .join(gate_states, gate_states.c.gate == gates.c.id, isouter=True)
-            .order_by(gates.c.site, gates.c.gate)
-        )  # fmt: skip
-        if gate is not None:
-            query = query.where(gates.c.id == gate)
-        pinned = pins(connection)
-        found: defaultdict[int, list[GateNow]] = defaultdict(list)
-        for row in connection.execute(query):
-            found[row.site].append(self._gate(row, now_ms, pinned.get(row.id)))
-        return found
-
-    def _gate(self, row: Any, now_ms: int, pin: Pin | None) -> GateNow:
-        name = row.name or row.gate
-        if row.state is None:
-            return GateNow(id=row.id, gate=row.gate, name=name, status=Status.UNHEARD, pin=pin)
-        text, said = self._decoded.get(row.id, ("", None))
-        if said is None or text != row.state:
-            said = _state(row.state)
-            self._decoded[row.id] = (row.state, said)
-        summary, records = said.gate or Summary(phase=""), said.records
-        oldest_ms = _ms(records.oldest_unconfirmed_at) if records else None
-        silent = now_ms - row.heard_ms > self.limits.silent_s * 1000
-        return GateNow(
-            id=row.id, gate=row.gate, name=name,
-            status=_status(
-                online=bool(row.online) and not silent, fire=summary.fire,
-                faulted=bool(summary.faults), oldest_ms=oldest_ms, now_ms=now_ms,
-            ),
-            heard_ms=row.heard_ms, since_ms=_ms(said.since), version=said.version,
-            phase=summary.phase or None, door=summary.door if said.gate else None,
-            closed=bool(summary.closed), order=ordered(summary.order),
-            granted=summary.granted, denied=summary.denied, oldest_unconfirmed_ms=oldest_ms,
-            faults=summary.faults, readers=summary.readers, pin=pin,
-        )  # fmt: skip
-
-
-def _status(
-    *, online: bool, fire: bool, faulted: bool, oldest_ms: int | None, now_ms: int
-) -> Status:
-    if not online:
-        return Status.OFFLINE
-    if fire:
-        return Status.FIRE
-    if faulted:
-        return Status.FAULT
-    if oldest_ms is not None and now_ms - oldest_ms > BEHIND_S * 1000:
-        return Status.BEHIND
-    return Status.WELL
+        return next(iter(self._gates.now(connection, now_ms, gate=gate)), None)
 
 
 def _today(connection: Connection, from_ms: int, to_ms: int) -> dict[int, tuple[int, int]]:
@@ -331,26 +235,6 @@ def last_entries(
 def deciding(reasons: str) -> str:
     """The first of the reasons is what decided."""
     return reasons.partition(" ")[0]
-
-
-# --- alarms ---------------------------------------------------------------------------------
-
-
-def count_open_alarms(connection: Connection) -> int:
-    """How many nobody has acknowledged."""
-    return int(connection.execute(select(func.count()).where(OPEN)).scalar_one())
-
-
-def alarm_list(
-    connection: Connection,
-    *,
-    is_open: bool | None = None,
-    gate: int | None = None,
-    most: int = 200,
-) -> tuple[Alarm, ...]:
-    """As many as a page shows, the newest first; `is_open`: those that nobody has acknowledged."""
-    acknowledged = None if is_open is None else not is_open
-    return tuple(list_alarms(connection, acknowledged=acknowledged, gate=gate, limit=most))
 
 
 # --- one gate -------------------------------------------------------------------------------
@@ -456,15 +340,3 @@ def _median(values: Sequence[int]) -> float:
     if len(ordered) % 2:
         return float(ordered[middle])
     return (ordered[middle - 1] + ordered[middle]) / 2
-
-
-def _state(text: str) -> GateState:
-    # the monitor keeps only what is a state; one of another form is a gate that said nothing more
-    try:
-        return decode_state(text.encode())
-    except MessageError:
-        return GateState(status="offline")
-
-
-def _ms(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp() * 1000)

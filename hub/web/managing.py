@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from starlette.datastructures import UploadFile
 
-from hub import audit
 from hub.monitor import alarms
 from hub.registry import book
-from hub.registry.columns import Kind, exported
+from hub.registry.columns import COLUMNS, Kind, exported
 from hub.registry.faults import RegistryError
 from hub.registry.files import read_listing
 from hub.sheets import write_csv, write_xlsx
@@ -21,8 +20,11 @@ from hub.store.schema import gates, roster, sites
 from hub.trace import lookup, presence
 from hub.trace.answers import Muster
 from hub.trace.lookup import UnknownError
+from hub.web.doors import safe_path
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
-from hub.web.logbook import write
+from hub.web.logbook import note, write
+from hub.web.pages import gate_names
+from hub.web.texts import name_of
 
 _SHOWN_ROWS = 200
 _SHOWN_FAULTS = 200
@@ -53,11 +55,10 @@ def import_(ask: Ask) -> View:
         tokens = book.take_tokens(listing, desk.tokeniser)
         with writing(desk.engine) as connection:
             done = book.take(connection, listing, tokens, at_ms=now_ms, replace=replace)
-            audit.write(
-                connection, who=ask.who.name, role=ask.who.role, action="registry import",
-                purpose=ask.text("purpose"),
-                asked={"kind": str(kind), "lines": len(listing.entries), "replace": replace},
-                seen=asdict(done), at_ms=now_ms,
+            asked = {"kind": str(kind), "lines": len(listing.entries), "replace": replace}
+            note(
+                ask, connection, "registry import", purpose=ask.text("purpose"), asked=asked,
+                seen=asdict(done),
             )  # fmt: skip
     except RegistryError as error:
         return _registry(
@@ -80,17 +81,15 @@ def export(ask: Ask) -> Download:
         raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found")
     with writing(ask.desk.engine) as connection:
         rows = list(book.read(connection, kind))
-        audit.write(
-            connection, who=ask.who.name, role=ask.who.role, action="registry export",
-            purpose="", asked={"kind": str(kind)}, seen={"lines": len(rows)},
-            at_ms=ask.desk.now_ms(),
-        )  # fmt: skip
+        asked = {"kind": str(kind), "format": ending}
+        note(ask, connection, "registry export", asked=asked, seen={"lines": len(rows)})
     cells = [[row[name] for name in columns] for row in rows]
+    heading = [name_of(ask.language, "column", one) for one in columns]
     name = f"{kind}.{ending}"
     if ending == "csv":
-        return Download(name, write_csv(columns, cells), CSV)
+        return Download(name, write_csv(heading, cells), CSV)
     if ending == "xlsx":
-        return Download(name, write_xlsx([(str(kind), columns, cells)]), XLSX)
+        return Download(name, write_xlsx([(ask.say(f"registry.{kind}"), heading, cells)]), XLSX)
     return Download(name, as_json(rows), JSON)
 
 
@@ -116,7 +115,10 @@ def _registry(
         "kind": kind, "columns": exported(kind), "rows": rows, "total": total, "first": first,
         "counts": counts, "faults": (), "fault_count": 0, "imported": None,
     }  # fmt: skip
-    shown = {"kinds": list(Kind), "next": first + _SHOWN_ROWS, "step": _SHOWN_ROWS}
+    shown = {
+        "kinds": list(Kind), "next": first + _SHOWN_ROWS, "step": _SHOWN_ROWS,
+        "column_names": [name_of(ask.language, "column", one.name) for one in COLUMNS[kind]],
+    }  # fmt: skip
     return View("registry.html", data | (more or {}), shown, status=status)
 
 
@@ -158,12 +160,13 @@ def acknowledge(ask: Ask) -> Go:
         except alarms.AlarmError as error:
             raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from error
         if done:
-            audit.write(
-                connection, who=ask.who.name, role=ask.who.role, action="acknowledge",
-                purpose="", asked={"alarm": number}, seen={"acknowledged": done}, at_ms=now_ms,
+            note(
+                ask, connection, "acknowledge", asked={"alarm": number},
+                seen={"acknowledged": done},
             )  # fmt: skip
     ask.desk.live.changed_now()
-    return Go("/alarms")
+    back = ask.text("back")
+    return Go(safe_path(back) if back else "/alarms")
 
 
 # --- the muster list ------------------------------------------------------------------------
@@ -175,6 +178,7 @@ def muster(ask: Ask) -> View:
     site = ask.query("site")
     now_ms = ask.desk.now_ms()
     found: Muster | None = None
+    names: dict[tuple[str, str, str], str] = {}
     if site:
         with ask.desk.engine.connect() as connection:
             try:
@@ -182,10 +186,24 @@ def muster(ask: Ask) -> View:
             except UnknownError as error:
                 raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from error
             found = presence.muster(connection, place, now_ms)
+            names = gate_names(connection)
         # no purpose is asked for: in a fire nobody types one
         write(ask, "muster", asked={"site": site}, seen={"people": len(found.inside)})
     counts = [
         {"park": one.park, "site": one.site, "name": one.name, "inside": one.inside}
         for one in overview.sites
     ]
-    return View("muster.html", {"at_ms": now_ms, "muster": found, "counts": counts}, {"site": site})
+    silent = found.completeness.offline if found else ()
+    unheard = found.completeness.unheard if found else ()
+    shown = {
+        "unheard_names": sorted(
+            names.get((place.park, place.site, gate), gate) for place, gate in unheard
+        ),
+        "site": site, "gate_names": names,
+        "silent_names": sorted(
+            names.get((one.place.park, one.place.site, one.gate), one.gate)
+            for one in silent
+            if one.to_ms is None
+        ),
+    }  # fmt: skip
+    return View("muster.html", {"at_ms": now_ms, "muster": found, "counts": counts}, shown)

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from hub.monitor.alarms import Key, Listed, Wanted, count_open, list_alarms
+from hub.monitor.gates import Status
 from hub.reports.coverage import Coverage
 from hub.reports.coverage import coverage as cover
 from hub.reports.entries import Entries
 from hub.reports.entries import entries as count_entries
 from hub.reports.period import Period, PeriodError, make_period
 from hub.roles import Right
-from hub.store.schema import offline, sites
+from hub.store.schema import gates, offline, sites
 from hub.web import look, parts
 from hub.web.charts import Series
 from hub.web.kit import Ask, RefusedError, View
 from hub.web.look import Looker, Overview, Warmth
+from hub.web.texts import alarm_names
 
 _HOUR_MS = 3_600_000
 _MOST_WARMTH_DAYS = 14
+_OPEN_ON_A_PAGE = 50
+_ALARMS_ON_A_PAGE = 100
 
 
 def overview(ask: Ask) -> View:
@@ -58,7 +64,7 @@ def _overview_data(found: Overview, *, may_see: bool) -> dict[str, Any]:
         "entries_today": found.entries_today,
         "refused_today": found.refused_today,
         "open_alarms": found.open_alarms,
-        "gates": {str(status): found.counts.get(status, 0) for status in look.Status},
+        "gates": {str(status): found.counts.get(status, 0) for status in Status},
         "sites": found.sites,
         "alarms": found.alarms,
         "entries": found.entries if may_see else (),
@@ -90,7 +96,9 @@ def gate(ask: Ask) -> View:
             "warmth": warm,
             "streams": look.streams_of(connection, place, now.gate),
             "silences": _silences(connection, number, period),
-            "alarms": look.alarm_list(connection, gate=number, most=20),
+            "alarms": list_alarms(
+                connection, Wanted(park=place.park, site=place.site, gate=now.gate), limit=20
+            ).alarms,
             "entries": look.last_entries(connection, now_ms, gate=number)
             if ask.may(Right.ENTRIES)
             else (),
@@ -108,14 +116,67 @@ def gate(ask: Ask) -> View:
 
 
 def alarms(ask: Ask) -> View:
-    """What a person must look at, and what somebody has looked at."""
+    """What a person must look at, and all that ever was: each a page at a time.
+
+    `state=open` and `state=all` of the address ask for one of them alone, `before` for what comes
+    after a key.
+    """
+    state, before = ask.query("state"), _key(ask.query("before"))
+    park, site = chosen_site(ask)
+    name, gate = (
+        ask.query("name")[:200] or None,
+        (ask.query("gate")[:200] or None) if site else None,
+    )
+    wanted = Wanted(park=park, site=site, gate=gate, name=name)
+    waiting = replace(wanted, only_open=True)
+    nothing = Listed((), None)
     with ask.desk.engine.connect() as connection:
+        choices = site_choices(connection)
+        site_gates = _gate_choices(connection, park, site)
+        to_do, every = nothing, nothing
+        if state != "all":
+            to_do = list_alarms(connection, waiting, before=before, limit=_OPEN_ON_A_PAGE)
+        if state != "open":
+            every = list_alarms(connection, wanted, before=before, limit=_ALARMS_ON_A_PAGE)
         data = {
-            "open": look.alarm_list(connection, is_open=True),
-            "open_count": look.count_open_alarms(connection),
-            "seen": look.alarm_list(connection, is_open=False, most=100),
+            "wanted": wanted,
+            "open": to_do.alarms,
+            "open_count": count_open(connection, waiting),
+            "older_open": to_do.next and str(to_do.next),
+            "history": every.alarms,
+            "older": every.next and str(every.next),
         }
-    return View("alarms.html", data)
+    known = ask.desk.live.current()[0] if before is None else None
+    shown = {
+        "choices": choices, "site_gates": site_gates, "state": state, "begun": before is None,
+        "known": None if known is None else parts.known(known),
+        "names": alarm_names(ask.language), "asked": _asked_alarms(ask),
+    }  # fmt: skip
+    return View("alarms.html", data, shown)
+
+
+def _key(text: str) -> Key | None:
+    try:
+        return Key.of(text) if text else None
+    except ValueError:
+        raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found") from None
+
+
+def _asked_alarms(ask: Ask) -> dict[str, str]:
+    """The filter as an address has it."""
+    names = ("site", "gate", "name")
+    return {name: found for name in names if (found := ask.query(name)[:200])}
+
+
+def _gate_choices(connection: Connection, park: str | None, site: str | None) -> Sequence[Any]:
+    if site is None:
+        return ()
+    return connection.execute(
+        select(gates.c.gate, gates.c.name)
+        .join(sites, gates.c.site == sites.c.id)
+        .where(sites.c.park == park, sites.c.site == site)
+        .order_by(gates.c.gate)
+    ).all()
 
 
 def charts(ask: Ask) -> View:
@@ -123,7 +184,7 @@ def charts(ask: Ask) -> View:
     period = period_of(ask, days=7)
     park, site = chosen_site(ask)
     with ask.desk.engine.connect() as connection:
-        choices = site_choices(connection)
+        choices, names = site_choices(connection), gate_names(connection)
         counted = count_entries(connection, period, park=park, site=site)
         number = next((one.id for one in choices if (one.park, one.site) == (park, site)), None)
         warm: tuple[Warmth, ...] = ()
@@ -152,6 +213,7 @@ def charts(ask: Ask) -> View:
     return View(
         "charts.html", data,
         {"period": period, "choices": choices, "chosen": number, "counted": counted,
+         "gate_names": names,
          "day_rows": rows, "series": _day_series(ask, rows), "heat": _heat(ask, warm),
          "today": _today(ask)},
     )  # fmt: skip
@@ -204,6 +266,15 @@ def chosen_site(ask: Ask) -> tuple[str | None, str | None]:
     """`site=PARK/SITE` of the address."""
     park, slash, site = ask.query("site").partition("/")
     return (park, site) if slash and park and site else (None, None)
+
+
+def gate_names(connection: Connection) -> dict[tuple[str, str, str], str]:
+    """What people call the gates, by park, site and gate."""
+    query = select(sites.c.park, sites.c.site, gates.c.gate, gates.c.name).join(
+        sites, gates.c.site == sites.c.id
+    )
+    named = query.where(gates.c.name.is_not(None))
+    return {(park, site, gate): name for park, site, gate, name in connection.execute(named)}
 
 
 def site_choices(connection: Connection) -> Sequence[Any]:

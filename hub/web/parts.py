@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from hub.monitor.gates import URGENCY, GateNow, Status
 from hub.web.live import Piece
-from hub.web.look import URGENCY, GateNow, Overview, SiteNow, Status
+from hub.web.look import Overview, SiteNow
 
 MOST_TILES = 600  # gates; a larger park shows those that are not well
 _MOST_WORST = 120
@@ -147,8 +148,9 @@ def shown(gate: GateNow) -> GateNow:
     heard_ms = gate.heard_ms if gate.status is Status.OFFLINE else None
     oldest_ms = gate.oldest_unconfirmed_ms if gate.status is Status.BEHIND else None
     return replace(
-        gate, heard_ms=heard_ms, oldest_unconfirmed_ms=oldest_ms, since_ms=None, version=None,
-        granted=0, denied=0, readers=(),
+        gate, heard_ms=heard_ms, oldest_unconfirmed_ms=oldest_ms, since_ms=None,
+        offline_since_ms=None, version=None, granted=None, denied=None, seq=None, confirmed=None,
+        readers=(),
     )  # fmt: skip
 
 

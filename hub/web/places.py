@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 from starlette.datastructures import UploadFile
 
-from hub import audit, plans
+from hub import plans
+from hub.monitor.gates import URGENCY, Status
 from hub.pictures import KIND, LARGEST_BYTES, PictureError, take_picture
 from hub.plans import Pin
 from hub.registry.columns import plain
@@ -17,7 +18,8 @@ from hub.store.engine import writing
 from hub.store.schema import sites as table
 from hub.web import parts
 from hub.web.kit import Ask, Go, Picture, RefusedError, View
-from hub.web.look import URGENCY, SiteNow, Status
+from hub.web.logbook import note
+from hub.web.look import SiteNow
 
 _ON_A_PAGE = 60
 
@@ -195,11 +197,8 @@ def _percent(text: str) -> float | None:
 def _note(
     ask: Ask, connection: Connection, place: SiteNow, what: str, seen: dict[str, Any]
 ) -> None:
-    audit.write(
-        connection, who=ask.who.name, role=ask.who.role, action="site plan", purpose="",
-        asked={"site": f"{place.park}/{place.site}", "change": what}, seen=seen,
-        at_ms=ask.desk.now_ms(),
-    )  # fmt: skip
+    asked = {"site": f"{place.park}/{place.site}", "change": what}
+    note(ask, connection, "site plan", asked=asked, seen=seen)
 
 
 def _changed(ask: Ask, place: SiteNow) -> Go:

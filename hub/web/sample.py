@@ -337,7 +337,7 @@ def _happenings(connection: Connection, places: Sequence[Place], now_ms: int) ->
     own = [gate for _, some in places for gate in some]
     told: tuple[tuple[int, str, int, dict[str, Any]], ...] = (
         (3, "device_fault", 12, {"device": "thermometer", "cause": "bus_error", "reader": "in"}),
-        (0, "door_held_open", 34, {"held_s": 42}),
+        (0, "door_held_open", 34, {}),
         (1, "second_opening", 71, {}),
         (4, "calibration_due", 26 * 60, {"reader": "out"}),
         (2, "door_forced", 50 * 60, {}),

@@ -13,8 +13,9 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 _ID_BYTES = 32
 _MOST_OF_ONE = 200  # sessions of one name: walls of screens that share a viewer, and no more
 _MOST_ONCE = 100
-_MOST_ENDED = 1_000
 _TOUCHES = 12  # a session in use is written this many times at most in the time it may be idle
 
 
@@ -62,7 +62,6 @@ class Sessions:
         self._idle_ms = int(idle_s * 1000)
         self._now_ms = now_ms
         self._lock = threading.Lock()
-        self._ended: OrderedDict[str, None] = OrderedDict()  # here, lately: open streams end too
         self._once: OrderedDict[str, tuple[str, str, int]] = OrderedDict()
 
     def begin(self, name: str, role: str, password: str | None) -> str:
@@ -86,26 +85,19 @@ class Sessions:
         """The session of an id, while it lasts. That it is used is noted, now and then."""
         if not secret:
             return None
-        session = self._read(_digest(secret))
-        if session is None:
-            return None
-        return Session(
-            session.key, session.name, session.role, session.until_ms,
-            csrf=bound_to(secret),
-        )  # fmt: skip
+        found = self._read([_digest(secret)])
+        return replace(found[0], csrf=bound_to(secret)) if found else None
 
-    def still(self, session: Session) -> bool:
-        """Whether it lasts, by the store. Counts as a use: a screen that only looks on uses it."""
-        return self._read(session.key) is not None
-
-    def lasts(self, session: Session) -> bool:
-        """Whether nothing that is known here speaks against it: without a look at the store."""
-        with self._lock:
-            return session.key not in self._ended and session.until_ms > self._now_ms()
+    def lasting(self, keys: Collection[str]) -> frozenset[str]:
+        """Which of these sessions last, in one question. Counts as a use: a screen that only looks
+        on uses its session.
+        """
+        found = self._read(keys)
+        return frozenset(one.key for one in found)
 
     def end(self, session: Session) -> None:
         """At the log-out."""
-        self._end(session.key)
+        self._end([session.key])
 
     def once(self, name: str, role: str, *, lasts_s: float = 900.0) -> str:
         """A log-in at this hub that works once, without a password. It ends with the process."""
@@ -125,34 +117,33 @@ class Sessions:
 
     # --- the store ----------------------------------------------------------------------------
 
-    def _read(self, key: str) -> Session | None:
+    def _read(self, keys: Collection[str]) -> list[Session]:
         query = (
             select(
                 sessions, users.c.role.label("role_now"), users.c.password.label("password_now")
             )
             .join(users, users.c.name == sessions.c.name, isouter=True)
-            .where(sessions.c.digest == key)
+            .where(sessions.c.digest.in_(keys))
         )  # fmt: skip
         with self._engine.connect() as connection:
-            row = connection.execute(query).first()
+            rows = connection.execute(query).all()
         now_ms = self._now_ms()
-        if row is None or row.until_ms <= now_ms or row.seen_ms + self._idle_ms <= now_ms:
-            return None
-        if row.password_digest is not None and (
-            row.role_now != row.role
-            or not hmac.compare_digest(row.password_digest, _digest(row.password_now))
-        ):
-            self._end(key)
-            return None
-        if now_ms - row.seen_ms >= self._idle_ms // _TOUCHES:
-            self._touch(key, now_ms)
-        return Session(key, row.name, row.role, row.until_ms)
+        rows = [
+            row for row in rows if row.until_ms > now_ms and row.seen_ms + self._idle_ms > now_ms
+        ]
+        if over := [row.digest for row in rows if not _same_user(row)]:
+            self._end(over)
+        lasting = [row for row in rows if row.digest not in over]
+        often_ms = self._idle_ms // _TOUCHES
+        if used := [row.digest for row in lasting if now_ms - row.seen_ms >= often_ms]:
+            self._touch(used, now_ms)
+        return [Session(row.digest, row.name, row.role, row.until_ms) for row in lasting]
 
-    def _touch(self, key: str, now_ms: int) -> None:
+    def _touch(self, keys: Collection[str], now_ms: int) -> None:
         try:
             with writing(self._engine) as connection:
                 connection.execute(
-                    update(sessions).where(sessions.c.digest == key).values(seen_ms=now_ms)
+                    update(sessions).where(sessions.c.digest.in_(keys)).values(seen_ms=now_ms)
                 )
         except SQLAlchemyError as error:
             # the page can be shown all the same: the next one tries again
@@ -170,13 +161,17 @@ class Sessions:
             )
         )
 
-    def _end(self, key: str) -> None:
+    def _end(self, keys: Collection[str]) -> None:
         with writing(self._engine) as connection:
-            connection.execute(delete(sessions).where(sessions.c.digest == key))
-        with self._lock:
-            self._ended[key] = None
-            while len(self._ended) > _MOST_ENDED:
-                self._ended.popitem(last=False)
+            connection.execute(delete(sessions).where(sessions.c.digest.in_(keys)))
+
+
+def _same_user(row: Any) -> bool:
+    """Whether role and password are those of the log-in. A one-time log-in is no user's."""
+    return row.password_digest is None or (
+        row.role_now == row.role
+        and hmac.compare_digest(row.password_digest, _digest(row.password_now))
+    )
 
 
 def bound_to(secret: str) -> bytes:

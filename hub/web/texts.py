@@ -25,3 +25,14 @@ def name_of(language: Language, table: str, name: str) -> str:
     """The words for a stable name of the feed; names of newer gates stand as they are."""
     texts = CATALOGUE.get(f"{table}.{name}")
     return name.replace("_", " ") if texts is None else texts[LANGUAGES.index(language)]
+
+
+def words_of(language: Language, key: str) -> str:
+    """The text of a key, or nothing where the catalogue has none."""
+    return say(language, key) if key in CATALOGUE else ""
+
+
+def alarm_names(language: Language) -> list[tuple[str, str]]:
+    """Every alarm that there is with its words, in their order."""
+    names = (key.partition(".")[2] for key in CATALOGUE if key.startswith("alarm."))
+    return sorted(((one, name_of(language, "alarm", one)) for one in names), key=lambda one: one[1])

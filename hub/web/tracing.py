@@ -1,14 +1,14 @@
 """The tracer's pages: ask, look, narrow, export. Every question has a purpose and is logged.
 
 A credential is turned into its token with the park's key and forgotten: neither the store nor a
-log nor a kept answer holds it.
+log nor a kept question holds it. An answer is found anew at each look, and each look is logged.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select
 from hub.registry.credentials import canonicals
 from hub.registry.values import ValueFaultError
 from hub.sheets import Value, write_csv, write_xlsx
+from hub.store.engine import writing
 from hub.store.schema import roster
 from hub.trace import lookup, questions
 from hub.trace.answers import (
@@ -32,12 +33,13 @@ from hub.trace.answers import (
     Who,
 )
 from hub.trace.lookup import UnknownError
-from hub.web.answers import Kept
+from hub.web import questions as questions_kept
 from hub.web.charts import Edge, Node
 from hub.web.kit import Ask, Download, Go, RefusedError, View, as_json
-from hub.web.logbook import purpose_of, write
+from hub.web.logbook import note, purpose_of, write
 from hub.web.managing import CSV, JSON, XLSX
-from hub.web.pages import site_choices
+from hub.web.pages import gate_names, site_choices
+from hub.words import Words
 
 Kind = Literal["token", "credential", "holder", "place"]
 KINDS: tuple[Kind, ...] = ("token", "credential", "holder", "place")
@@ -52,7 +54,10 @@ _LOGGED = 200  # people whose tokens stand in the audit log, in short
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What was asked, without any credential: `value` is a token, a holder's id or empty."""
+    """What was asked, without any credential: `value` is a token, a holder's id or empty.
+
+    `tokens` are those of the people it is about, once they are known.
+    """
 
     kind: Kind
     value: str
@@ -63,6 +68,7 @@ class Question:
     min_minutes: float
     same_gate_minutes: float | None
     purpose: str
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,72 +117,69 @@ def ask(ask: Ask) -> View | Go:
         question = _question(ask, fields, purpose)
     except (ValueError, OverflowError):
         return _form(ask, fields, ask.say("trace.bad_form"), HTTPStatus.UNPROCESSABLE_ENTITY)
-    error, found = "", None
+    error, known = "", None
     with ask.desk.engine.connect() as connection:
         try:
-            found = _answered(ask, connection, question, value)
+            known = _known(ask, connection, question, value)
         except ValueFaultError as fault:
             told = (fault.what.told(ask.language), fault.mend.told(ask.language))
             error = ask.say("error.question", what="; ".join(told))
         except UnknownError as unknown:
-            error = ask.say("error.question", what=str(unknown))
-    if found is None:
+            error = ask.say("error.question", what=unknown.what.told(ask.language))
+    if known is None:
         # a question without an answer was asked all the same
-        asked = asdict(question) | {"value": fields["value"]}
-        del asked["purpose"]
+        asked = _asked(replace(question, value=fields["value"]))
         write(ask, "trace", purpose=purpose, asked=asked, seen={"found": False})
         return _form(ask, fields, error, HTTPStatus.UNPROCESSABLE_ENTITY)
-    asked = asdict(found.question)
-    del asked["purpose"]
-    # committed before anything is shown
-    write(ask, "trace", purpose=purpose, asked=asked, seen=_seen(found))
-    kept = Kept(ask.who.key, purpose, asked, found)
-    return Go(f"/trace/answers/{ask.desk.answers.keep(kept)}")
+    # that somebody is known here is seen already
+    seen = {"found": True}
+    with writing(ask.desk.engine) as connection:
+        note(ask, connection, "trace", purpose=purpose, asked=_asked(known), seen=seen)
+        name = questions_kept.keep(connection, ask.who.key, asdict(known), at_ms=ask.desk.now_ms())
+    return Go(f"/trace/answers/{name}")
 
 
 def answer(ask: Ask) -> View:
     """An answer, as tables and as a graph."""
-    kept = _kept(ask)
-    found: Answer = kept.answer
+    found = _found(ask, "trace answer")
     contacts = found.contacts.contacts if found.contacts else ()
     people = found.presence.people if found.presence else ()
     nodes, edges = _graph(ask, found)
     who = found.contacts.asked[0] if found.contacts else None
     with ask.desk.engine.connect() as connection:
-        choices = site_choices(connection)
+        choices, names = site_choices(connection), gate_names(connection)
     return View(
         "answer.html", {"answer": _data(found)},
         {"found": found, "question": found.question, "who": who, "contacts": contacts[:_SHOWN],
          "contact_count": len(contacts), "people": people[:_SHOWN], "people_count": len(people),
          "lacks": _lacks(ask, found.completeness), "nodes": nodes, "edges": edges,
-         "most_nodes": _MOST_NODES, "choices": choices,
+         "most_nodes": _MOST_NODES, "choices": choices, "gate_names": names,
          "name": ask.request.path_params["answer"], "most_hops": _MOST_HOPS},
     )  # fmt: skip
 
 
 def export(ask: Ask) -> Download:
     """An answer as a file; that it was taken along is logged."""
-    kept, ending = _kept(ask), ask.request.path_params["ending"]
+    ending = ask.request.path_params["ending"]
     if ending not in {"csv", "xlsx", "json"}:
         raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found")
-    found: Answer = kept.answer
-    write(
-        ask, "trace export", purpose=kept.purpose, asked=kept.asked | {"format": ending},
-        seen=_seen(found),
-    )  # fmt: skip
+    found = _found(ask, "trace export", format=ending)
     name = f"trace.{ending}"
     if ending == "json":
         return Download(name, as_json(_data(found)), JSON)
-    heading, rows = _rows(found)
+    lacks = [text for _, text in _lacks(ask, found.completeness)]
+    lacks = lacks or [ask.say("answer.complete")]
+    heading, rows = _rows(ask, found)
     if ending == "csv":
-        return Download(name, write_csv(heading, rows), CSV)
-    lacks: list[list[Value]] = [[key, text] for key, text in _lacks(ask, found.completeness)]
+        # a file goes from hand to hand: what it may lack stands below its rows
+        notes: list[list[Value]] = [[f"# {text}"] for text in lacks]
+        return Download(name, write_csv(heading, [*rows, *notes]), CSV)
     sheets: list[tuple[str, Sequence[str], Sequence[Sequence[Value]]]] = [
-        ("contacts" if found.contacts else "people", heading, rows)
+        (ask.say("answer.contacts" if found.contacts else "answer.people"), heading, rows)
     ]
     if found.visits:
-        sheets.append(("visits", *_visit_rows(found.visits)))
-    sheets.append(("completeness", ["lacks", "text"], lacks))
+        sheets.append((ask.say("answer.visits"), *_visit_rows(ask, found.visits)))
+    sheets.append((ask.say("answer.lacks"), [ask.say("answer.lacks")], [[one] for one in lacks]))
     return Download(name, write_xlsx(sheets), XLSX)
 
 
@@ -231,20 +234,38 @@ def _minutes(text: str) -> float | None:
     return value
 
 
-def _answered(ask: Ask, connection: Connection, question: Question, value: str) -> Answer:
-    """Raises UnknownError, ValueFaultError."""
+def _asked(question: Question) -> dict[str, Any]:
+    """As the audit log has it, beside the purpose."""
+    asked = asdict(question)
+    del asked["purpose"], asked["tokens"]
+    more = list(question.tokens[1:])
+    return asked | ({"more_tokens": more} if more else {})
+
+
+def _known(ask: Ask, connection: Connection, question: Question, value: str) -> Question:
+    """The question by tokens, whatever was typed. Raises UnknownError, ValueFaultError."""
+    if question.site:
+        lookup.place(connection, question.site)
+    if question.kind == "place":
+        if not question.site:
+            raise UnknownError(Words("unknown.no_place"))
+        return question
+    tokens = tuple(one.token for one in _who(ask, connection, question, value))
+    return replace(question, value=tokens[0], tokens=tokens)
+
+
+def _answered(connection: Connection, question: Question) -> Answer:
+    """Raises UnknownError, where a site or a person was taken out since."""
     period = Period(question.from_ms, question.to_ms)
     place = lookup.place(connection, question.site) if question.site else None
     if question.kind == "place":
-        if place is None:
-            raise UnknownError(ask.say("trace.no_place"))
+        assert place is not None, "a question about a place names one"
         return Answer(question=question, presence=questions.at_place(connection, place, period))
-    who = _who(ask, connection, question, value)
+    each = [lookup.by_token(connection, token) for token in question.tokens]
+    who = tuple({one.id: one for one in each}.values())  # two tokens may be one person since
     where = questions.Where(place)
-    # what is kept and logged is the token, whatever was typed
-    known = Question(**asdict(question) | {"value": who[0].token})
     return Answer(
-        question=known,
+        question=question,
         visits=questions.visits_of(connection, who, period, where),
         contacts=questions.contacts_of(
             connection, who, period, where, hops=question.hops,
@@ -255,7 +276,7 @@ def _answered(ask: Ask, connection: Connection, question: Question, value: str) 
 
 def _who(ask: Ask, connection: Connection, question: Question, value: str) -> tuple[Who, ...]:
     if not value:
-        raise UnknownError(ask.say("trace.no_value"))
+        raise UnknownError(Words("unknown.no_value"))
     if question.kind == "token":
         return (lookup.by_token(connection, value),)
     if question.kind == "holder":
@@ -264,10 +285,10 @@ def _who(ask: Ask, connection: Connection, question: Question, value: str) -> tu
         ).scalars()
         found = lookup.by_ids(connection, list(rows))
         if not found:
-            raise UnknownError(ask.say("trace.no_holder", holder=value[:60]))
+            raise UnknownError(Words("unknown.no_holder", holder=value[:60]))
         return found
     if ask.desk.tokeniser is None:
-        raise UnknownError(ask.say("trace.no_key"))
+        raise UnknownError(Words("unknown.no_key"))
     whos = []
     for identity in canonicals(value, park="", holder=""):
         token = ask.desk.tokeniser.token(identity)
@@ -275,18 +296,31 @@ def _who(ask: Ask, connection: Connection, question: Question, value: str) -> tu
             whos.append(lookup.by_token(connection, token.v))
         except UnknownError:
             # without the token: the page says that this person was not seen
-            raise UnknownError(ask.say("trace.not_seen")) from None
+            raise UnknownError(Words("unknown.not_seen")) from None
     return tuple(whos)
 
 
 # --- the answer -----------------------------------------------------------------------------
 
 
-def _kept(ask: Ask) -> Kept:
-    kept = ask.desk.answers.find(ask.request.path_params["answer"], ask.who.key)
-    if kept is None:
-        raise RefusedError(HTTPStatus.NOT_FOUND, "error.not_found")
-    return kept
+def _found(ask: Ask, action: str, **more: str) -> Answer:
+    """The answer as the store has it now. That it is seen is committed before anything is shown.
+
+    Raises RefusedError.
+    """
+    name, gone = ask.request.path_params["answer"], RefusedError(HTTPStatus.NOT_FOUND, "error.gone")
+    with ask.desk.engine.connect() as connection:
+        kept = questions_kept.find(connection, name, ask.who.key)
+        if kept is None:
+            raise gone
+        question = Question(**kept | {"tokens": tuple(kept["tokens"])})
+        try:
+            found = _answered(connection, question)
+        except UnknownError as error:
+            raise gone from error
+    asked = _asked(question) | more
+    write(ask, action, purpose=question.purpose, asked=asked, seen=_seen(found))
+    return found
 
 
 def _data(found: Answer) -> dict[str, Any]:
@@ -374,36 +408,53 @@ def _graph(ask: Ask, found: Answer) -> tuple[list[Node], list[Edge]]:
 _Table = tuple[list[str], list[list[Value]]]
 
 
-def _rows(found: Answer) -> _Table:
+def _rows(ask: Ask, found: Answer) -> _Table:
+    """What a person reads in a spreadsheet: words and times of the one who asks."""
     if found.presence is not None:
-        head = ["token", "name", "holder", "minutes", "from_ms", "to_ms", "end_assumed"]
-        return head, [_attendance_row(one) for one in found.presence.people]
+        head = _heads(ask, "token", "name", "holder", "minutes", "first", "last", "assumed")
+        return head, [_attendance_row(ask, one) for one in found.presence.people]
     assert found.contacts is not None
-    head = ["hop", "token", "name", "holder", "minutes", "from_ms", "to_ms", "meetings", "places",
-            "via", "end_assumed"]  # fmt: skip
-    return head, [_contact_row(one) for one in found.contacts.contacts]
+    head = _heads(
+        ask, "hop", "token", "name", "holder", "minutes", "first", "last", "meetings", "places",
+        "via", "assumed",
+    )  # fmt: skip
+    return head, [_contact_row(ask, one) for one in found.contacts.contacts]
 
 
-def _attendance_row(one: Attendance) -> list[Value]:
-    return [one.who.token, one.who.name, one.who.holder, round(one.minutes, 1), one.from_ms,
-            one.to_ms, one.assumed]  # fmt: skip
+def _heads(ask: Ask, *names: str) -> list[str]:
+    return [ask.say(f"sheet.{name}") for name in names]
 
 
-def _contact_row(one: Contact) -> list[Value]:
+def _attendance_row(ask: Ask, one: Attendance) -> list[Value]:
     return [
-        one.hop, one.who.token, one.who.name, one.who.holder, round(one.minutes, 1), one.from_ms,
-        one.to_ms, one.meetings, _joined(_paths(one.places)),
-        _joined(via.token for via in one.via), one.assumed,
+        one.who.token, one.who.name, one.who.holder, round(one.minutes, 1),
+        ask.forms.sortable(one.from_ms), ask.forms.sortable(one.to_ms), _yes(ask, one.assumed),
     ]  # fmt: skip
 
 
-def _visit_rows(visits: Visits) -> _Table:
-    head = ["token", "place", "in_ms", "out_ms", "in_gate", "out_gate", "end_assumed", "time_known"]
+def _contact_row(ask: Ask, one: Contact) -> list[Value]:
+    return [
+        one.hop, one.who.token, one.who.name, one.who.holder, round(one.minutes, 1),
+        ask.forms.sortable(one.from_ms), ask.forms.sortable(one.to_ms), one.meetings,
+        _joined(_paths(one.places)), _joined(via.token for via in one.via),
+        _yes(ask, one.assumed),
+    ]  # fmt: skip
+
+
+def _visit_rows(ask: Ask, visits: Visits) -> _Table:
+    head = _heads(
+        ask, "token", "place", "in", "out", "in_gate", "out_gate", "assumed", "unsure_time"
+    )
     return head, [
-        [one.who.token, one.place.path, one.in_ms, one.out_ms, one.in_gate, one.out_gate,
-         one.assumed, one.at_known]
+        [one.who.token, one.place.path, ask.forms.sortable(one.in_ms),
+         ask.forms.sortable(one.out_ms), one.in_gate, one.out_gate, _yes(ask, one.assumed),
+         _yes(ask, not one.at_known)]
         for one in visits.stays
     ]  # fmt: skip
+
+
+def _yes(ask: Ask, value: bool) -> str:  # noqa: FBT001 - a cell
+    return ask.say("sheet.yes") if value else ""
 
 
 def _paths(places: Sequence[Place]) -> Iterator[str]:

@@ -14,11 +14,11 @@ from sqlalchemy import delete, insert, select, update
 
 from feed.messages import Command, Reply
 from feed.topics import GateTopics
-from hub.store.schema import alarms, audit, gate_states, sessions, sites
+from hub.store.schema import alarms, audit, gate_states, gates, metadata, sessions, sites
 from hub.web.sample import Sample, state_of
 from tests.browser.axe import findings
 from tests.browser.chromium import WAIT_MS, Chromium
-from tests.browser.hubpages import NOW_MS, Served, ask, log_in
+from tests.browser.hubpages import NOW_MS, PASSWORD, Served, ask, log_in
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +166,12 @@ def test_a_tracer_goes_from_a_question_to_an_export(browser: Chromium, served: S
     assert saved.value.suggested_filename.endswith(".csv")
     raw = saved.value.path().read_bytes()
     assert raw.startswith(
-        b"\xef\xbb\xbfhop,token,na"
+        "\ufeffVòng,Mã người,".encode()
     )  # a mark, so that a table program reads UTF-8
     assert len(raw.decode("utf-8-sig").strip().split("\r\n")) >= rows + 1
     with served.engine.connect() as connection:
         lines = connection.execute(select(audit.c.action).where(audit.c.who == "tracer")).scalars()
-        assert list(lines) == ["trace", "trace", "trace export"]
+        assert list(lines) == ["trace", "trace answer"] * 2 + ["trace export"]
     assert browser.complaints() == []
 
 
@@ -276,7 +276,7 @@ def test_axe_finds_nothing_on_any_page(
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Chromium, served: Served) -> None:
-    browser.size(360, 780)
+    browser.size(360, 740)
     log_in(browser, served)
     wide = {}
     for name, path in served.pages().items():
@@ -294,6 +294,153 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Chromium, served: 
     assert small == 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1024, 768), (1920, 1080)])
+def test_names_of_any_length_stay_within_the_page(
+    browser: Chromium, served: Served, width: int, height: int
+) -> None:
+    long = (
+        "Công ty Trách nhiệm hữu hạn Một thành viên Sản xuất, Thương mại, Dịch vụ và Xuất nhập khẩu"
+    )
+    names = {sites: {1: long, 3: "X" * 90}, gates: {11: "Cổng phụ phía Đông Nam cạnh nhà để xe"}}
+    with served.engine.begin() as connection:
+        before = {
+            table: dict(connection.execute(select(table.c.id, table.c.name)).tuples().all())
+            for table in names
+        }
+        for table, some in names.items():
+            for number, name in some.items():
+                connection.execute(update(table).where(table.c.id == number).values(name=name))
+    try:
+        browser.size(width, height)
+        log_in(browser, served, role="manager")
+        wide = {}
+        for name, path in served.pages().items():
+            if name != "audit":
+                browser.open(served.url + path)
+                wide[name] = browser.run("document.documentElement.scrollWidth")
+        assert {name: one for name, one in wide.items() if one > width} == {}
+    finally:
+        with served.engine.begin() as connection:
+            for table, some in names.items():
+                for number in some:
+                    was = before[table][number]
+                    connection.execute(update(table).where(table.c.id == number).values(name=was))
+
+
+def test_on_a_phone_tables_that_people_need_there_are_not_cut(
+    browser: Chromium, served: Served
+) -> None:
+    cut = (
+        "[...document.querySelectorAll('main .scroll')].filter(e => e.scrollWidth > e.clientWidth"
+        " + 1).map(e => e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))"
+    )
+    found = {}
+    browser.size(360, 740)
+    for role in ("administrator", "tracer"):
+        for language in ("vi", "en"):
+            log_in(browser, served, role=role, language=language)
+            names = ("sites", "site", "gate", "alarms", "charts", "coverage", "muster", "audit")
+            pages = {name: served.pages()[name] for name in names}
+            if role == "tracer":
+                pages = {"answer": ask(browser, served)}
+            for name, path in pages.items():
+                browser.open(served.url + path)
+                found[name, language] = browser.run(cut)
+    assert {name: tables for name, tables in found.items() if tables} == {}
+
+
+def test_on_a_phone_the_way_to_every_page_is_in_sight(browser: Chromium, served: Served) -> None:
+    browser.size(360, 740)
+    for language in ("vi", "en"):
+        log_in(browser, served, language=language)
+        browser.open(f"{served.url}/muster")
+        outside = browser.run(
+            "[...document.querySelectorAll('header a, header button')].filter(e => {"
+            " const r = e.getBoundingClientRect(); return r.left < 0 || r.right > 360; }).length"
+        )
+        assert outside == 0
+        assert browser.run("document.querySelector('header').offsetHeight") < 740 / 4
+
+
+@pytest.mark.parametrize("role", ["manager", "viewer"])
+def test_on_a_wall_every_gate_is_in_sight(browser: Chromium, served: Served, role: str) -> None:
+    browser.size(1920, 1080)
+    for language in ("vi", "en"):
+        log_in(browser, served, role=role, language=language)
+        below = browser.run(
+            "[...document.querySelectorAll('.tile')].filter(e => e.getBoundingClientRect().bottom"
+            " > innerHeight).map(e => e.innerText)"
+        )
+        assert below == []
+    # and no part of the wall is left empty for what this role may not see
+    right = browser.run(
+        "Math.max(...[...document.querySelectorAll('.board > *')].map(e =>"
+        " e.getBoundingClientRect().right))"
+    )
+    assert right > 1850
+
+
+def test_an_alarm_is_acknowledged_with_the_keyboard_alone(
+    browser: Chromium, served: Served
+) -> None:
+    with served.engine.begin() as connection:
+        connection.execute(
+            insert(alarms).values(at_ms=NOW_MS + 1, name="fire", stream=31, seq=9, detail="{}")
+        )
+    browser.size(1280, 900)
+    browser.context.clear_cookies()
+    browser.open(f"{served.url}/login")
+    keyboard = browser.page.keyboard
+    keyboard.type("manager")  # the field has the focus
+    keyboard.press("Tab")
+    keyboard.type(PASSWORD)
+    keyboard.press("Enter")
+    browser.page.wait_for_url("**/overview")
+    browser.open(f"{served.url}/alarms?name=fire&state=open")
+    keyboard.press("Tab")
+    assert browser.run("document.activeElement.className") == "skip"
+    keyboard.press("Enter")
+    on_button = "document.activeElement.closest('.card') !== null"
+    on_link = "document.activeElement.closest('a') !== null"
+    for _ in range(12):
+        keyboard.press("Tab")
+        ring = browser.run("getComputedStyle(document.activeElement).outlineStyle")
+        assert ring != "none"  # where one is shows
+        if browser.run(f"{on_button} && !({on_link})"):
+            break
+    before = browser.page.locator(".cards .alarm").count()
+    with browser.page.expect_event("load", timeout=WAIT_MS):
+        keyboard.press("Enter")
+    assert browser.page.url.endswith("/alarms?name=fire&state=open")
+    assert browser.page.locator(".cards .alarm").count() == before - 1
+
+
+def test_pages_of_a_hub_without_gates_say_what_to_do(browser: Chromium, tmp_path: Path) -> None:
+    with Served(tmp_path, Sample(people=0)) as served:
+        with served.engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table.name not in {"users", "sessions"}:
+                    connection.execute(delete(table))
+        browser.size(360, 740)
+        told = {
+            "vi": {"overview": "khi nó kết nối", "muster": "khi nó kết nối", "sites": "kết nối",
+                   "coverage": "Chưa có điểm nào được đăng ký", "charts": "Không có lượt nào",
+                   "alarms": "Chưa có cảnh báo nào", "registry/sites": "Hãy nhập một tệp",
+                   "audit": "Nhật ký trống"},
+            "en": {"overview": "appears by itself", "muster": "appears by itself",
+                   "sites": "appears by itself", "coverage": "No site is registered",
+                   "charts": "No entries", "alarms": "There was no alarm yet",
+                   "registry/sites": "Import a file", "audit": "The log is empty"},
+        }  # fmt: skip
+        for language, pages in told.items():
+            log_in(browser, served, language=language)
+            for path, words in pages.items():
+                browser.open(f"{served.url}/{path}")
+                assert words in text(browser), (language, path)
+                assert browser.run("document.querySelectorAll('main thead').length") == 0, path
+                assert findings(browser) == [], path
+
+
 def test_the_printed_muster_list_is_the_list_and_not_the_buttons(
     browser: Chromium, served: Served
 ) -> None:
@@ -304,5 +451,6 @@ def test_the_printed_muster_list_is_the_list_and_not_the_buttons(
     shown = "getComputedStyle(document.querySelector('{}')).display"
     assert browser.run(shown.format("header.top")) == "none"
     assert browser.run(shown.format("form.filter")) == "none"
+    assert browser.run(shown.format("footer")) == "none"
     assert browser.run(shown.format(".note")) != "none"
     assert browser.run(shown.format("table.list-of-people")) == "table"

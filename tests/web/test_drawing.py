@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.web.answers import Answers, Kept
 from hub.web.charts import Charts, Edge, Node, Series
 from hub.web.doors import safe_path
-from hub.web.format import Forms, detail_of
+from hub.web.format import Forms, detail_of, logged
 
 VI, EN = Charts("vi"), Charts("en")
 FORMS = Forms("vi", ZoneInfo("Asia/Ho_Chi_Minh"))
@@ -132,20 +131,74 @@ def test_numbers_and_days_as_each_language_writes_them() -> None:
     assert FORMS.written(1_795_566_000_000) == "2026-11-25T07:20"
 
 
+DRIFT = (
+    '{"at": "kcn/a/x", "reader": "in", "off_c": 0.7, "median_c": 37.2, "people": 60, "peers": 4,'
+    ' "peers_median_c": 36.5}'
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("name", "text", "words", "said"),
     [
         (
+            "device_fault",
             '{"device": "camera", "cause": "hung", "gate": "g1"}',
             "thiết bị: máy ảnh; nguyên nhân: bị treo",
+            "",
         ),
-        ("g1 reader in: +0.41 °C against 5 others", "g1 reader in: +0.41 °C against 5 others"),
-        ("[1]", "[1]"),
-        ('{"gate": "g1"}', ""),
+        (
+            "drift_between_gates",
+            DRIFT,
+            (
+                "đầu đọc: vào; lệch: +0,70 °C; trung vị ở đây: 37,2 °C; số người đo: 60;"
+                " số nhiệt kế so sánh: 4; trung vị ở đó: 36,5 °C"
+            ),
+            "",
+        ),
+        (
+            "moved",
+            "comes from a/b/c now, came from a/b/d before",
+            "Cổng đã đổi tên hoặc đổi điểm, hoặc thẻ nhớ đã được lắp vào cổng khác.",
+            "comes from a/b/c now, came from a/b/d before",
+        ),
+        (
+            "calibration_due",
+            '{"why": "last calibrated on 2026-01-05", "state": "raised"}',
+            "lý do: hiệu chuẩn lần cuối ngày 2026-01-05",
+            "",
+        ),
+        ("calibration_due", '{"why": "never calibrated"}', "lý do: chưa từng hiệu chuẩn", ""),
+        ("temperature_drift", '{"drift_c": -0.31}', "trôi: \N{MINUS SIGN}0,31 °C", ""),
+        ("of_a_newer_hub", "words", "", "words"),
+        ("fire", "[1]", "", "[1]"),
+        ("fire", '{"gate": "g1"}', "", ""),
     ],
 )
-def test_an_alarms_details_are_words(text: str, said: str) -> None:
-    assert detail_of("vi", text) == said
+def test_an_alarms_details_are_words(name: str, text: str, words: str, said: str) -> None:
+    found = detail_of(FORMS, name, text)
+    assert (found.words, found.said) == (words, said)
+
+
+def test_a_line_of_the_audit_log_is_words_and_no_program_text() -> None:
+    asked = {
+        "kind": "token", "value": "11kkK14x", "from_ms": 1_795_566_000_000, "hops": 2,
+        "min_minutes": 240.0, "same_gate_minutes": None, "site": "", "replace": False,
+    }  # fmt: skip
+    assert logged(asked, FORMS) == (
+        "loại: mã người; tìm: 11kkK14x; từ: 25/11/2026 07:20; số vòng: 2; ít nhất (phút): 240;"
+        " bỏ mục không có trong tệp: không"
+    )
+    seen = {"contacts": 1_234, "tokens": [f"t{n}" for n in range(9)], "figures": {"granted": 7}}
+    assert logged(seen, Forms("en", FORMS.zone)) == (
+        "contacts: 1,234; tokens: t0, t1, t2, t3, t4, t5 +3; figures: (granted: 7)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "vi", "en"), [(240.0, "240", "240"), (2.5, "2,5", "2.5"), (1500.0, "1500", "1500")]
+)
+def test_a_number_in_a_field_is_as_people_type_it(value: float, vi: str, en: str) -> None:
+    assert (FORMS.typed(value), Forms("en", FORMS.zone).typed(value)) == (vi, en)
 
 
 @given(st.text())
@@ -155,15 +208,6 @@ def test_no_path_leads_to_another_host(text: str) -> None:
     assert not found.startswith("//")
     assert "\\" not in found
     assert found.isprintable()
-
-
-def test_the_answers_kept_are_bounded_and_for_their_owner() -> None:
-    answers = Answers()
-    first = answers.keep(Kept("a", "vì sao", {}, 1))
-    assert answers.find(first, "b") is None
-    for _ in range(200):
-        answers.keep(Kept("b", "vì sao", {}, 2))
-    assert answers.find(first, "a") is None
 
 
 @pytest.mark.parametrize("zone", ["Asia/Ho_Chi_Minh", "America/New_York"])

@@ -9,7 +9,10 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
+from hub.registry.columns import COLUMNS, Kind, matched
 from hub.store.schema import audit, roster
+from hub.web.texts import name_of
+from hub.words import Language
 from tests.browser.hubpages import Served
 from tests.web.visitor import Visitor
 
@@ -122,11 +125,28 @@ def test_a_body_beyond_the_limit_is_not_read(log_in: LogIn, served: Served) -> N
     assert manager.post("/login", too_long).status_code == 413
 
 
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_headings_of_a_page_and_its_files_are_those_that_an_import_takes(
+    kind: Kind, language: Language
+) -> None:
+    headings = [name_of(language, "column", one.name) for one in COLUMNS[kind]]
+    columns, faults = matched(kind, headings, "a.csv", 1)
+    assert faults == []
+    assert tuple(columns) == COLUMNS[kind]
+
+
+@pytest.mark.parametrize(("language", "park"), [("vi", "Đơn vị"), ("en", "Park")])
 @pytest.mark.parametrize("kind", ["sites", "gates", "roster"])
-def test_what_is_exported_comes_back_unchanged(log_in: LogIn, kind: str) -> None:
+def test_what_is_exported_comes_back_unchanged(
+    log_in: LogIn, kind: str, language: str, park: str
+) -> None:
     manager = log_in("manager")
+    manager.client.cookies.set("edge_hub_language", language)
     answer = manager.get(f"/registry/{kind}/export/csv")
     assert answer.headers["content-disposition"] == f'attachment; filename="{kind}.csv"'
+    assert answer.content.decode("utf-8-sig").startswith(f"{park},")
+    manager.client.cookies.set("edge_hub_language", "vi")
     status, text = send(manager, answer.content, kind=kind)
     assert status == 200
     assert "Đã nhập: 0 mới, 0 thay đổi" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +25,13 @@ from feed.messages import (
     decode_state,
     encode_message,
 )
+from hub.monitor.gates import Status
 from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import gate_states, metadata
 from hub.users import add, remove
 from hub.web.live import Audience, Live, Piece, TooManyViewersError
-from hub.web.look import Limits, Looker, Status
+from hub.web.look import Limits, Looker
 from hub.web.parts import pieces
 from hub.web.sample import Sample, fill, state_of
 from tests.browser.hubpages import NOW_MS, PASSWORD, Served
@@ -48,6 +49,7 @@ def name_of(_audience: Audience, piece: Piece) -> str:
 class Store:
     engine: Engine
     live: Live
+    over: set[str]  # sessions
     queries: list[str] = field(default_factory=list)
 
     def set_state(self, number: int, **changes: Any) -> None:
@@ -65,8 +67,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
     with engine.begin() as connection:
         fill(connection, Sample(people=20, days=1), now_ms=NOW_MS)
     looker = Looker(Limits(zone=ZoneInfo("Asia/Ho_Chi_Minh")))
-    live = Live(engine, looker, pieces, name_of, now_ms=lambda: NOW_MS, interval_s=0.01)
-    made = Store(engine, live)
+    over: set[str] = set()
+    live = Live(
+        engine, looker, pieces, name_of, lambda keys: frozenset(keys) - over,
+        now_ms=lambda: NOW_MS, interval_s=0.01,
+    )  # fmt: skip
+    made = Store(engine, live, over)
     event.listen(
         engine, "before_cursor_execute", lambda _c, _cur, text, *_: made.queries.append(text)
     )
@@ -81,8 +87,10 @@ def parts_of(message: bytes) -> dict[str, str]:
     return found
 
 
-async def begun(store: Store, audience: Audience, since: str = "") -> tuple[Any, dict[str, str]]:
-    stream = store.live.stream(audience, since, lambda: True)
+async def begun(
+    store: Store, audience: Audience, since: str = "", session: str = "one"
+) -> tuple[Any, dict[str, str]]:
+    stream = store.live.stream(audience, since, session)
     assert await anext(stream) == b"retry: 2000\n\n"
     return stream, parts_of(await anext(stream))
 
@@ -163,6 +171,43 @@ def test_a_viewer_that_does_not_read_is_let_go(
     asyncio.run(look())
 
 
+def test_a_session_that_is_over_is_sent_nothing_more(store: Store) -> None:
+    async def look() -> None:
+        ended, _ = await begun(store, VI, session="ended")
+        other, _ = await begun(store, VI, session="other")
+        store.over.add("ended")
+        store.set_state(11, gate={"phase": "released"})
+        assert [message async for message in ended] == []
+        assert set(parts_of(await asyncio.wait_for(anext(other), 10))) == {"gate-11"}
+        assert store.live.viewers == 1
+        await other.aclose()
+
+    asyncio.run(look())
+
+
+def test_many_viewers_sessions_are_one_question(store: Store) -> None:
+    asked: list[int] = []
+
+    def lasting(keys: Collection[str]) -> frozenset[str]:
+        asked.append(len(keys))
+        return frozenset(keys)
+
+    store.live._lasting = lasting
+
+    async def look() -> None:
+        streams = [(await begun(store, VI, session=f"s{number}"))[0] for number in range(20)]
+        asked.clear()
+        store.set_state(11, gate={"phase": "released"})
+        for stream in streams:
+            await asyncio.wait_for(anext(stream), 10)
+        for stream in streams:
+            await stream.aclose()
+
+    asyncio.run(look())
+    assert asked[0] == 20
+    assert len(asked) < 20
+
+
 def test_the_number_of_viewers_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.web.live.MOST_VIEWERS", 2)
 
@@ -233,10 +278,7 @@ def test_the_stream_ends_with_the_session(log_in: LogIn, served: Served) -> None
             pass
 
 
-def test_the_stream_of_a_user_who_is_removed_ends(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hub.web.app.LOOK_AGAIN_S", 0.0)
+def test_the_stream_of_a_user_who_is_removed_ends(served: Served) -> None:
     with served.engine.begin() as connection:
         add(connection, "leaver", Role.VIEWER, password=PASSWORD, at_ms=NOW_MS)
     visitor = Visitor(served)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
-from hub.store.schema import audit, gate_states, sites
+from hub.store.schema import alarms, audit, gate_states, sites
 from hub.web.app import FORMS, PAGES
 from hub.web.sample import Sample
-from tests.browser.hubpages import Served
+from tests.browser.hubpages import NOW_MS, Served
 from tests.web.visitor import Visitor
 
 LogIn = Callable[[str], Visitor]
@@ -124,12 +125,79 @@ def test_an_alarm_is_acknowledged_once_by_one_who_may(log_in: LogIn, served: Ser
         assert manager.post(path, page="/alarms").headers["location"] == "/alarms"
     found = manager.get("/alarms.json").json()
     assert found["open_count"] == 2
-    (seen,) = [one for one in found["seen"] if one["id"] == number]
+    (seen,) = [one for one in found["history"] if one["id"] == number]
     assert seen["acknowledged_by"] == "manager"
     with served.engine.connect() as connection:
         lines = connection.execute(select(audit).where(audit.c.action == "acknowledge")).all()
     assert [line.who for line in lines] == ["manager"]
     assert manager.post("/alarms/4711/acknowledge", page="/alarms").status_code == 404
+
+
+@pytest.fixture
+def many_alarms(served: Served) -> Iterator[None]:
+    """At one gate, in one moment; half of them are open."""
+    with served.engine.begin() as connection:
+        for seq in range(5_000, 5_230):
+            connection.execute(
+                insert(alarms).values(
+                    at_ms=NOW_MS - 1, name="records_dropped", stream=12, seq=seq, detail="{}",
+                    acknowledged_ms=NOW_MS if seq % 2 else None, acknowledged_by="lan",
+                )
+            )  # fmt: skip
+    yield
+    with served.engine.begin() as connection:
+        connection.execute(delete(alarms).where(alarms.c.name == "records_dropped"))
+
+
+NEXT = re.compile(r'rel="next" href="([^"]+)"')
+
+
+@pytest.mark.parametrize(("state", "part", "pages", "total"), [
+    ("open", "open", [50, 50, 15], 115), ("all", "history", [100, 100, 30], 230),
+])  # fmt: skip
+def test_the_history_of_alarms_is_walked_a_page_at_a_time(
+    log_in: LogIn, many_alarms: None, state: str, part: str, pages: list[int], total: int
+) -> None:
+    del many_alarms
+    viewer, seen, sizes = log_in("viewer"), set(), []
+    path = f"/alarms?site=song-than/cong-chinh&gate=g2&name=records_dropped&state={state}"
+    while path:
+        page = viewer.get(path)
+        assert page.status_code == 200
+        assert ('data-live="' in page.text) == ("before" not in path)  # an old page stays as it is
+        found = viewer.get(path.replace("/alarms?", "/alarms.json?")).json()
+        sizes.append(len(found[part]))
+        seen |= {one["id"] for one in found[part]}
+        assert found["open_count"] == 115
+        link = NEXT.search(page.text)
+        path = "" if link is None else html.unescape(link[1])
+    assert sizes == pages
+    assert len(seen) == total
+
+
+def test_alarms_of_another_place_or_name_are_not_among_those_asked_for(
+    log_in: LogIn, many_alarms: None
+) -> None:
+    del many_alarms
+    viewer = log_in("viewer")
+    nothing = viewer.get("/alarms.json?site=song-than/cong-chinh&gate=g1&name=records_dropped")
+    assert nothing.json()["history"] == []
+    page = viewer.get("/alarms?site=song-than/cong-chinh&gate=g1&name=records_dropped").text
+    assert page.count("Không có cảnh báo nào như vậy") == 2
+    for path in ("/alarms?before=x", "/alarms.json?before=1-2-3"):
+        assert viewer.get(path).status_code == 404
+
+
+def test_who_acknowledges_comes_back_to_the_same_list(log_in: LogIn, many_alarms: None) -> None:
+    del many_alarms
+    manager = log_in("manager")
+    page = "/alarms?name=records_dropped&state=open"
+    number = manager.get(page.replace("?", ".json?")).json()["open"][0]["id"]
+    assert f'value="{html.escape(page)}"' in manager.get(page).text
+    path = f"/alarms/{number}/acknowledge"
+    assert manager.post(path, {"back": page}, page=page).headers["location"] == page
+    elsewhere = manager.post(path, {"back": "//evil.example/"}, page=page)
+    assert elsewhere.headers["location"] == "/overview"
 
 
 def test_script_in_a_name_stays_text(log_in: LogIn, served: Served) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine, event, select, update
 
-from hub.config import Config
 from hub.roles import Role
 from hub.store.engine import connect
 from hub.store.schema import metadata, sessions, users
 from hub.users import add, remove, set_password
-from hub.web.app import mount
 from hub.web.session import Session, Sessions
 from tests.browser.hubpages import NOW_MS, PASSWORD, Clock
-from tests.web.visitor import TOKEN
+from tests.web.hubs import Hub, log_in
 
 HOUR_MS = 3_600_000
 
@@ -88,12 +83,10 @@ def test_a_session_ends_however_much_it_is_used(
     secret, session = begun(kept, engine)
     for _ in range(23):
         clock.now_ms += HOUR_MS // 2
-        assert kept.still(session)
-        assert kept.lasts(session)
+        assert kept.lasting([session.key]) == {session.key}
     clock.now_ms += HOUR_MS // 2
     assert kept.find(secret) is None
-    assert not kept.still(session)
-    assert not kept.lasts(session)
+    assert kept.lasting([session.key]) == frozenset()
 
 
 def test_a_use_is_written_now_and_then_and_not_each_time(
@@ -150,7 +143,7 @@ def test_another_role_ends_a_session_for_good(kept: Sessions, engine: Engine) ->
         with engine.begin() as connection:
             connection.execute(update(users).values(role=role))
         assert kept.find(secret) is None, role
-    assert not kept.lasts(session)
+    assert kept.lasting([session.key]) == frozenset()
 
 
 def test_a_password_changed_behind_the_hubs_back_ends_it(kept: Sessions, engine: Engine) -> None:
@@ -158,6 +151,32 @@ def test_a_password_changed_behind_the_hubs_back_ends_it(kept: Sessions, engine:
     with engine.begin() as connection:
         connection.execute(update(users).values(password="$argon2id$another"))
     assert kept.find(secret) is None
+
+
+@pytest.mark.parametrize("how", ["log-out", "password", "role", "removed", "behind its back"])
+def test_a_hub_sees_at_once_that_another_ended_a_session_of_many(
+    kept: Sessions, engine: Engine, clock: Clock, how: str
+) -> None:
+    here = Sessions(engine, lifetime_s=12 * 3_600, idle_s=3_600, now_ms=clock)
+    with engine.begin() as connection:
+        add(connection, "an", Role.MANAGER, password=PASSWORD, at_ms=NOW_MS)
+    others = {begun(kept, engine, "an")[1].key for _ in range(3)}
+    _, session = begun(kept, engine)
+    assert here.lasting([*others, session.key]) == {*others, session.key}
+    if how == "log-out":
+        kept.end(session)
+    lan = users.c.name == "lan"
+    with engine.begin() as connection:
+        if how == "password":
+            set_password(connection, "lan", PASSWORD)
+        elif how == "role":
+            connection.execute(update(users).where(lan).values(role="viewer"))
+        elif how == "removed":
+            remove(connection, "lan")
+        elif how == "behind its back":
+            connection.execute(update(users).where(lan).values(password="$argon2id$another"))
+    assert here.lasting([*others, session.key]) == others
+    assert set(stored(engine)) == others
 
 
 def test_what_is_over_is_taken_out_of_the_store(
@@ -191,47 +210,6 @@ def test_a_one_time_log_in_is_gone_after_a_quarter_of_an_hour(kept: Sessions, cl
 
 
 # --- more than one hub ----------------------------------------------------------------------
-
-
-class Hub:
-    """A process of its own, as far as the pages can tell."""
-
-    def __init__(self, store: str | Path, clock: Callable[[], int]) -> None:
-        self.engine = connect(store)
-        app = FastAPI(openapi_url=None)
-        self.desk = mount(app, self.engine, Config(), now_ms=clock)
-        self._app = app
-        self.cookies = httpx.Cookies()
-
-    def close(self) -> None:
-        self.engine.dispose()
-
-    def get(self, path: str) -> httpx.Response:
-        return asyncio.run(self._send("GET", path, None))
-
-    def post(self, path: str, fields: dict[str, str]) -> httpx.Response:
-        return asyncio.run(self._send("POST", path, fields))
-
-    def form_token(self, path: str) -> str:
-        found = TOKEN.search(self.get(path).text)
-        assert found is not None
-        return found[1]
-
-    async def _send(self, method: str, path: str, fields: dict[str, str] | None) -> httpx.Response:
-        transport = httpx.ASGITransport(self._app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://hub.lan", cookies=self.cookies
-        ) as client:
-            answer = await client.request(method, path, data=fields)
-            self.cookies = client.cookies
-        return answer
-
-
-def log_in(here: Hub, there: Hub) -> httpx.Response:
-    """The form of one hub, sent to another."""
-    fields = {"csrf": here.form_token("/login"), "name": "lan", "password": PASSWORD}
-    there.cookies.update(here.cookies)
-    return there.post("/login", fields)
 
 
 def test_behind_two_hubs_one_log_in_is_enough(

@@ -13,9 +13,9 @@ from edge.gate.state import DoorState
 from feed.messages import CloseReason
 from hub.ingest import intake
 from hub.monitor.alarms import DRIFT
+from hub.monitor.gates import Status
 from hub.registry.columns import COLUMNS
 from hub.roles import Role
-from hub.web.look import Status
 from hub.web.texts import CATALOGUE, name_of, say
 from hub.words import read_catalogue
 
@@ -71,6 +71,7 @@ def test_no_text_is_left_in_the_other_language() -> None:
     ("table", "names"),
     [
         ("reason", Reason), ("alarm", {*Alarm, *intake.Alarm, DRIFT}),
+        ("alarm_about", intake.Alarm),
         ("device", Device), ("cause", Cause),
         ("phase", DoorState), ("status", Status), ("role", Role),
         ("close_reason", CloseReason),
@@ -79,6 +80,25 @@ def test_no_text_is_left_in_the_other_language() -> None:
 )  # fmt: skip
 def test_everything_that_gates_and_files_name_has_words(table: str, names: set[str]) -> None:
     assert [str(name) for name in names if f"{table}.{name}" not in CATALOGUE] == []
+
+
+# what stands in the audit log, as pages, commands and the interface for programs write it
+ACTIONS = {
+    "trace", "trace answer", "trace export", "muster", "acknowledge", "alarms acknowledge",
+    "registry import", "registry export", "site plan", "gate close", "gate reopen", "unseal",
+    "link", "unlink", "report entries", "report coverage", "report compliance", "user add",
+    "user password", "user remove", "user token",
+}  # fmt: skip
+WRITTEN = re.compile(r'''(?:action=|note\(\s*(?:ask, )?connection, |write\(\s*ask, )"([a-z ]+)"''')
+
+
+def test_every_action_of_the_audit_log_has_words() -> None:
+    sources = [*WEB.parent.rglob("*.py")]
+    found = {one for path in sources for one in WRITTEN.findall(path.read_text(encoding="utf-8"))}
+    assert len(found) > 5
+    assert found - ACTIONS == set()
+    keys = {f"action.{one.replace(' ', '_')}" for one in ACTIONS}
+    assert keys - CATALOGUE.keys() == set()
 
 
 def test_a_name_of_a_newer_gate_stands_as_it_is() -> None:

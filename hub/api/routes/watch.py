@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from hub.api.deps import Acknowledger, TheHub, Viewer, note
 from hub.clock import now_ms
-from hub.monitor.alarms import Alarm, AlarmError, acknowledge, list_alarms
+from hub.monitor.alarms import Alarm, AlarmError, Key, Wanted, acknowledge, list_alarms
+from hub.monitor.gates import Gates, Status, fault_line
 from hub.monitor.occupancy import Inside, occupancy
 from hub.monitor.orders import Ordered
-from hub.monitor.states import gates_now
 from hub.registry import book
 from hub.registry.columns import Kind
 from hub.store.engine import writing
@@ -49,6 +49,7 @@ class Gate(BaseModel):
     gate: str
     registered: bool
     online: bool
+    status: Status
     heard_ms: int | None
     offline_since_ms: int | None
     version: str | None
@@ -111,25 +112,52 @@ def get_gates(hub: TheHub, user: Viewer, park: Park = None) -> list[Gate]:
     """Every gate that is registered or was heard: whether it is there, and what it is doing."""
     del user
     with hub.engine.connect() as connection:
-        found = gates_now(connection, park=park)
-    fields: Any = Gate.model_fields
-    return [Gate(**{name: getattr(one, name) for name in fields}) for one in found]
+        found = Gates(hub.config.monitor.silent_s).now(connection, now_ms(), park=park)
+    plain = Gate.model_fields.keys() - {"faults"}
+    return [
+        Gate(
+            **{name: getattr(one, name) for name in plain},
+            faults=[fault_line(fault) for fault in one.faults],
+        )
+        for one in found
+    ]
 
 
 @router.get("/alarms")
 def get_alarms(
     hub: TheHub,
     user: Viewer,
+    request: Request,
+    response: Response,
     park: Park = None,
+    site: Annotated[str | None, Query(description="Of this site of the park alone.")] = None,
+    gate: Annotated[str | None, Query(description="Of this gate of the site alone.")] = None,
+    name: Annotated[str | None, Query(description="Of this name alone.")] = None,
     *,
     every: Annotated[bool, Query(alias="all", description="Those acknowledged too.")] = False,
+    before: Annotated[
+        str | None, Query(description="A page further: the key in the Link before.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> list[Alarm]:
-    """Alarms that nobody has acknowledged, the newest first."""
+    """Alarms that nobody has acknowledged, the newest first.
+
+    Where there are more, the header `Link` names the next page (RFC 8288, rel="next").
+    """
     del user
+    if (site and not park) or (gate and not site):
+        raise HTTPException(422, "name a site with its park, and a gate with its site")
+    try:
+        key = None if before is None else Key.of(before)
+    except ValueError as error:
+        raise HTTPException(422, f"before: {error}") from error
+    wanted = Wanted(park=park, site=site, gate=gate, name=name, only_open=not every)
     with hub.engine.connect() as connection:
-        wanted = None if every else False
-        return list_alarms(connection, acknowledged=wanted, park=park, limit=limit)
+        found = list_alarms(connection, wanted, before=key, limit=limit)
+    if found.next is not None:
+        there = request.url.include_query_params(before=str(found.next))
+        response.headers["Link"] = f'<{there.path}?{there.query}>; rel="next"'
+    return list(found.alarms)
 
 
 @router.post("/alarms/acknowledge")

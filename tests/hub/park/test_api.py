@@ -19,7 +19,7 @@ from hub.api.server import Server
 from hub.config import ApiTable, Config, ConfigError, IdentityTable
 from hub.roles import GIVEN, Right, Role, may
 from hub.store.engine import connect, writing
-from hub.store.schema import alarms, audit, metadata, sites
+from hub.store.schema import alarms, audit, metadata, sites, streams
 from hub.users import UserError
 from tests.hub.park.support import Park
 from tests.pgcluster import Cluster
@@ -261,6 +261,31 @@ def test_an_alarm_is_acknowledged_with_the_user_s_name(api: Api) -> None:
     assert lines(api.engine) == [("a-manager", "alarms acknowledge", "went there")]
     unknown = api.ask("POST", path, Role.MANAGER, json={"ids": [77]})
     assert (unknown.status_code, unknown.json()) == (404, {"error": "there is no alarm 77"})
+
+
+def test_alarms_come_a_page_at_a_time_and_of_one_gate(api: Api) -> None:
+    with writing(api.engine) as connection:
+        for number, gate in ((1, "g1"), (2, "g2")):
+            connection.execute(
+                insert(streams).values(id=number, stream=gate, park="p", site="s", gate=gate)
+            )
+        for seq in range(1, 8):
+            connection.execute(
+                insert(alarms).values(at_ms=5, name="fire", detail="", stream=seq % 2 + 1, seq=seq)
+            )
+    path, seen = "/api/v1/alarms?park=p&site=s&limit=3", []
+    while path:
+        answer = api.get(path)
+        assert len(answer.json()) <= 3
+        seen += [one["seq"] for one in answer.json()]
+        assert answer.links.get("next", {}).get("rel", "next") == "next"
+        path = answer.links.get("next", {}).get("url", "")
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    of_gate = api.get("/api/v1/alarms?park=p&site=s&gate=g2&name=fire").json()
+    assert [one["seq"] for one in of_gate] == [7, 5, 3, 1]
+    assert api.get("/api/v1/alarms?name=door_forced").json() == []
+    for query in ("before=gestern", "site=s", "park=p&gate=g1"):
+        assert api.get(f"/api/v1/alarms?{query}").status_code == 422, query
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "xlsx", "html", "pdf"])

@@ -18,9 +18,10 @@ from feed.messages import GateState, OrderSummary, Summary, encode_message
 from feed.topics import GateTopics
 from hub.closing import ClosingError
 from hub.commands import gate as module
+from hub.monitor.gates import gates_now
 from hub.monitor.metrics import metrics
 from hub.monitor.orders import Ordered
-from hub.monitor.states import Heard, gate_ids, gates_now, note
+from hub.monitor.states import Heard, gate_ids, note
 from hub.store.engine import connect
 from hub.store.opening import open_store
 from hub.store.schema import audit, gate_states, offline
@@ -236,7 +237,7 @@ def test_the_hub_knows_by_whose_order_a_gate_is_closed(engine: Engine) -> None:
     with engine.begin() as connection:
         ids = gate_ids(connection, {})
         note(connection, {place: Heard(place, encode_message(state), 9, retained=False)}, ids)
-        found = {(one.site, one.gate): one for one in gates_now(connection)}
+        found = {(one.site, one.gate): one for one in gates_now(connection, 9)}
     one = found["a", "g1"]
     assert one.closed
     assert one.order == Ordered(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feed.messages import (
@@ -22,17 +24,21 @@ from feed.topics import GateTopics
 from hub.config import MonitorTable, MqttTable
 from hub.monitor.alarms import (
     DRIFT,
+    Alarm,
     AlarmError,
+    Key,
+    Wanted,
     acknowledge,
     list_alarms,
     open_by_name,
     raise_drift,
 )
 from hub.monitor.drift import Bounds, Figure, compare
+from hub.monitor.gates import GateNow, Status, fault_line, gates_now
 from hub.monitor.health import health
 from hub.monitor.metrics import metrics
 from hub.monitor.occupancy import inside, occupancy
-from hub.monitor.states import GateNow, Heard, gate_ids, gates_now, note, sweep
+from hub.monitor.states import Heard, gate_ids, note, sweep
 from hub.monitor.watch import Watch
 from hub.store.engine import connect, writing
 from hub.store.schema import alarms, derived, offline, streams
@@ -71,9 +77,14 @@ def hear(
         return note(connection, heard, gate_ids(connection, heard))
 
 
+def found(connection: Connection, **wanted: Any) -> tuple[list[Alarm], Key | None]:
+    listed = list_alarms(connection, Wanted(**wanted))
+    return list(listed.alarms), listed.next
+
+
 def now(engine: Engine) -> GateNow:
     with engine.connect() as connection:
-        (one,) = gates_now(connection)
+        (one,) = gates_now(connection, START_MS)
     return one
 
 
@@ -97,7 +108,8 @@ def test_a_gate_that_nobody_registered_is_seen(engine: Engine) -> None:
     hear(engine, state(faults=faults, fire=True), 0)
     one = now(engine)
     assert (one.online, one.registered, one.fire) == (True, False, True)
-    assert one.faults == ("camera in unplugged",)
+    assert [fault_line(fault) for fault in one.faults] == ["camera in unplugged"]
+    assert one.status is Status.FIRE
     assert one.unconfirmed == 5
     assert one.oldest_unconfirmed_ms == START_MS - 60 * MINUTE_MS
 
@@ -204,10 +216,13 @@ def test_peers_that_differ_among_themselves_raise_the_bound() -> None:
 def test_a_drift_is_an_alarm_once_until_it_is_acknowledged(engine: Engine) -> None:
     drifts = compare([*[figure(f"g{n}", 36.5) for n in range(4)], figure("x", 37.2)], BOUNDS)
     with writing(engine) as connection:
+        connection.execute(insert(streams).values(stream="s", park="kcn", site="a", gate="x"))
         (raised,) = raise_drift(connection, drifts, at_ms=START_MS)
-        assert raised.startswith("kcn/a/x reader in: +0.70 °C against 4 others")
+        assert raised == "kcn/a/x reader in: +0.70 °C against 4 others"
         assert raise_drift(connection, drifts, at_ms=START_MS + 9 * 24 * 60 * MINUTE_MS) == []
-        (alarm,) = list_alarms(connection, park="kcn")
+        # among the others of its gate
+        ((alarm,), _) = found(connection, park="kcn", site="a", gate="x")
+        assert json.loads(alarm.detail)["off_c"] == 0.7
         assert acknowledge(connection, [alarm.id], who="lan", at_ms=START_MS + 1) == 1
         assert raise_drift(connection, drifts, at_ms=START_MS + 60 * MINUTE_MS) == []
         assert len(raise_drift(connection, drifts, at_ms=START_MS + 25 * 60 * MINUTE_MS)) == 1
@@ -222,13 +237,13 @@ def test_alarms_tell_their_gate_and_leave_the_list_when_acknowledged(park: Park)
         for seq, name in ((3, "door_forced"), (4, "fire")):
             values = {"at_ms": seq, "name": name, "stream": 1, "seq": seq, "detail": ""}
             connection.execute(insert(alarms).values(**values))
-        newest, oldest = list_alarms(connection)
+        (newest, oldest), _ = found(connection)
         assert (newest.name, newest.park, newest.gate, newest.seq) == ("fire", "kcn", "g", 4)
-        assert list_alarms(connection, park="other") == []
+        assert found(connection, park="other") == ([], None)
         assert acknowledge(connection, [oldest.id], who="lan", at_ms=99) == 1
         assert acknowledge(connection, [oldest.id], who="minh", at_ms=100) == 0
-        assert [one.name for one in list_alarms(connection)] == ["fire"]
-        (seen,) = list_alarms(connection, acknowledged=True)
+        assert [one.name for one in found(connection, only_open=True)[0]] == ["fire"]
+        seen = found(connection)[0][1]
         assert (seen.acknowledged_by, seen.acknowledged_ms) == ("lan", 99)
         with pytest.raises(AlarmError, match="there is no alarm 77"):
             acknowledge(connection, [77], who="lan", at_ms=1)
@@ -346,7 +361,7 @@ def test_states_come_from_the_broker_into_the_store(broker: Broker, store_file: 
 
         def seen(*, online: bool) -> bool:
             with engine.connect() as connection:
-                return [one.online for one in gates_now(connection)] == [online]
+                return [one.online for one in gates_now(connection, START_MS)] == [online]
 
         assert wait_until(lambda: seen(online=True))
         announce(table, PLACE.state, LAST_WILL)
@@ -384,7 +399,7 @@ def test_other_topics_and_huge_states_are_counted_and_dropped(store_file: Path) 
     assert watch.unreadable == 3
     assert watch.turn()
     with engine.connect() as connection:
-        assert gates_now(connection) == []
+        assert gates_now(connection, START_MS) == []
     engine.dispose()
 
 

@@ -250,6 +250,24 @@ def test_alarms_are_listed_and_acknowledged(file: Path) -> None:
     assert one["acknowledged_by"]
 
 
+def test_a_list_of_alarms_that_is_cut_says_how_to_go_on(file: Path) -> None:
+    engine = connect(file)
+    with engine.begin() as connection:
+        for seq in (1, 2):
+            row = {"at_ms": 9, "name": "fire", "detail": "x", "stream": 0, "seq": seq}
+            connection.execute(insert(alarms).values(**row))
+    engine.dispose()
+    words = ["alarms", "list", "--name", "fire", "--limit", "1", "--store", str(file)]
+    first = run(*words, "--json")
+    assert [one["seq"] for one in json.loads(first.stdout)] == [2]
+    assert first.stderr == "there are more: --before 9-2\n"
+    rest = run(*words, "--before", "9-2", "--json")
+    assert [one["seq"] for one in json.loads(rest.stdout)] == [1]
+    assert rest.stderr == ""
+    bad = run(*words, "--before", "gestern")
+    assert (bad.returncode, "is no key of an alarm" in bad.stderr) == (2, True)
+
+
 def test_a_user_s_token_opens_the_interface(file: Path, tmp_path: Path) -> None:
     token = done("user", "add", "grafana", "--role", "viewer", "--store", file).strip()
     password = tmp_path / "password"

@@ -32,10 +32,14 @@ def _alarms() -> None:
         sa.UniqueConstraint("name", "stream", "seq", "detail"),
     )
     op.create_index("alarms_record", "alarms", ["stream", "seq"], unique=False)
+    op.create_index("alarms_time", "alarms", ["at_ms", "id"], unique=False)
+    op.create_index("alarms_stream", "alarms", ["stream", "at_ms", "id"], unique=False)
+    op.create_index("alarms_name", "alarms", ["name", "at_ms", "id"], unique=False)
     waiting = sa.text("acknowledged_ms IS NULL")
     op.create_index(
-        "alarms_open", "alarms", ["at_ms", "name"], sqlite_where=waiting, postgresql_where=waiting
-    )
+        "alarms_open", "alarms", ["at_ms", "id", "name"],
+        sqlite_where=waiting, postgresql_where=waiting,
+    )  # fmt: skip
 
 
 def _audit() -> None:
@@ -162,6 +166,19 @@ def _sessions() -> None:
         sa.PrimaryKeyConstraint("digest"),
     )
     op.create_index("sessions_name", "sessions", ["name", "begun_ms"], unique=False)
+
+
+def _questions() -> None:
+    op.create_table(
+        "questions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["session"], ["sessions.digest"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_index("questions_session", "questions", ["session", "asked_ms"], unique=False)
 
 
 def _login_tries() -> None:
@@ -445,6 +462,10 @@ def _offline() -> None:
         ),
         sa.PrimaryKeyConstraint("gate", "from_ms"),
     )
+    lasting = sa.text("to_ms IS NULL")
+    op.create_index(
+        "offline_lasting", "offline", ["gate"], sqlite_where=lasting, postgresql_where=lasting
+    )
 
 
 def _passages() -> None:
@@ -544,6 +565,7 @@ TABLES = (
     _users,
     _api_tokens,
     _sessions,
+    _questions,
     _login_tries,
     _boots,
     _early_outcomes,
