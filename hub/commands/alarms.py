@@ -23,6 +23,7 @@ from hub.commands.common import (
     write_json,
 )
 from hub.monitor.alarms import AlarmError, Key, Wanted, acknowledge, list_alarms
+from hub.reports.scope import ScopeError, find_scope
 from hub.roles import Right
 from hub.store.engine import writing
 
@@ -66,9 +67,10 @@ def list_(
     except ValueError as error:
         raise Refusal(f"edge-hub alarms list: --before: {error}") from error
     wanted = Wanted(park=park, name=name, only_open=not every)
-    with opened("alarms list", config, store) as (engine, loaded):
+    with opened("alarms list", config, store, ScopeError) as (engine, loaded):
         acting(loaded, Right.SEE, "alarms list")
         with engine.connect() as connection:
+            find_scope(connection, park, None)
             found = list_alarms(connection, wanted, before=key, limit=limit)
     if found.next is not None:
         click.echo(f"there are more: --before {found.next}", err=True)

@@ -34,6 +34,7 @@ from hub.registry import book
 from hub.registry.columns import Kind, exported
 from hub.registry.faults import RegistryError
 from hub.registry.files import read_listing
+from hub.reports.scope import ScopeError, find_scope
 from hub.roles import Right
 from hub.sheets import write_csv, write_xlsx
 from hub.store.engine import writing
@@ -148,9 +149,10 @@ def export(
     """
     which = Kind(kind)
     columns = exported(which)
-    with opened("registry export", config, store) as (engine, loaded):
+    with opened("registry export", config, store, ScopeError) as (engine, loaded):
         role = acting(loaded, Right.REGISTRY, "registry export")
         with writing(engine) as connection:
+            find_scope(connection, park, None)
             rows = list(book.read(connection, which, park=park))
             audit.write(
                 connection,

@@ -11,6 +11,7 @@ import pytest
 from edge.gate.reasons import Alarm, Cause, Device, Reason
 from edge.gate.state import DoorState
 from feed.messages import CloseReason
+from hub.derive.follower import NOT_DERIVED
 from hub.ingest import intake
 from hub.monitor.alarms import DRIFT
 from hub.monitor.gates import Status
@@ -70,8 +71,8 @@ def test_no_text_is_left_in_the_other_language() -> None:
 @pytest.mark.parametrize(
     ("table", "names"),
     [
-        ("reason", Reason), ("alarm", {*Alarm, *intake.Alarm, DRIFT}),
-        ("alarm_about", intake.Alarm),
+        ("reason", Reason), ("alarm", {*Alarm, *intake.Alarm, DRIFT, NOT_DERIVED}),
+        ("alarm_about", {*intake.Alarm, NOT_DERIVED}),
         ("device", Device), ("cause", Cause),
         ("phase", DoorState), ("status", Status), ("role", Role),
         ("close_reason", CloseReason),

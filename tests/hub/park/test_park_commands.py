@@ -132,6 +132,8 @@ def test_each_fault_of_a_file_is_a_line(file: Path, tmp_path: Path) -> None:
         (["report", "entries", "--site", "a"], "there are several: kcn/a, truong/a"),
         (["report", "entries", "--park", "kcn", "--site", "truong/a"], "no such site in park kcn"),
         (["report", "coverage", "--park", "nowhere"], "no such park"),
+        (["alarms", "list", "--park", "nowhere"], "no such park"),
+        (["registry", "export", "sites", "--park", "nowhere"], "no such park"),
         (["report", "compliance", "/nowhere.txt"], "No such file"),
         (["alarms", "acknowledge", "7"], "there is no alarm 7"),
         (["alarms", "acknowledge", "9" * 20], "is not in the range"),
