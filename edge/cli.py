@@ -14,6 +14,7 @@ import click
 
 from edge.commands.calibrate import calibrate
 from edge.commands.check import check
+from edge.commands.closing import close, reopen
 from edge.commands.common import BAD_INPUT, BadConfiguration, Group
 from edge.commands.decode import decode
 from edge.commands.demo import demo
@@ -60,6 +61,8 @@ for command in (
     doctor,
     calibrate,
     secondary,
+    close,
+    reopen,
     decode,
     keys,
     records,

@@ -1,4 +1,4 @@
-"""Commands from this machine: a socket beside the records, for `edge-gate secondary`.
+"""Commands from this machine: a socket beside the records, for `edge-gate secondary` and `close`.
 
 One line of JSON in, one out: the command and reply of the feed (feed.messages). It works without
 broker or network; who may write to the socket (the daemon's user and group) may command.

@@ -12,6 +12,7 @@ import pytest
 from edge import closing
 from edge.clock import ManualClock
 from edge.closing import FILE, Closing
+from edge.commands.closing import REASONS
 from edge.config.model import WEEKDAYS, HoursTable
 from edge.gate.events import Ordered
 from edge.gate.hours import Closure, Order
@@ -49,6 +50,10 @@ class Gate:
     def after(self, time: timedelta) -> None:
         self.clock.advance(time.total_seconds())
         self.closing.look()
+
+
+def test_the_command_line_knows_every_reason() -> None:
+    assert tuple(CloseReason) == REASONS
 
 
 def test_the_order_is_there_after_a_power_cut_and_gone_after_it_was_ended(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from hub.collation import vietnamese
 from hub.derive import people as groups
 from hub.derive.meaning import OPENED_BY_BUTTON
 from hub.derive.visits import WENT_THROUGH
@@ -70,7 +71,7 @@ def muster(connection: Connection, place: Place, at_ms: int) -> Muster:
         place=place,
         at_ms=at_ms,
         inside=tuple(
-            sorted(people.values(), key=lambda one: (one.who.label.casefold(), one.since_ms))
+            sorted(people.values(), key=lambda one: (vietnamese(one.who.label), one.since_ms))
         ),
         anonymous_exits=openings[OPENED_BY_BUTTON],
         openings=openings.total() - openings[OPENED_BY_BUTTON],

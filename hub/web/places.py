@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from starlette.datastructures import UploadFile
 
 from hub import plans
+from hub.collation import vietnamese
 from hub.monitor.gates import URGENCY, Status
 from hub.pictures import KIND, LARGEST_BYTES, PictureError, take_picture
 from hub.plans import Pin
@@ -39,10 +40,10 @@ def sites(ask: Ask) -> View:
         and district in {"", _district(site)}
         and not (only_wrong and site.status is Status.WELL)
     ]
-    chosen.sort(key=lambda site: (URGENCY[site.status] if only_wrong else 0, plain(site.name)))
+    chosen.sort(key=lambda site: (URGENCY[site.status] if only_wrong else 0, vietnamese(site.name)))
     start = ask.query("from")
     first = int(start[:9]) if start.isascii() and start.isdigit() else 0
-    districts = sorted({_district(site) for site in found.sites} - {""}, key=plain)
+    districts = sorted({_district(site) for site in found.sites} - {""}, key=vietnamese)
     data = {
         "at_ms": found.at_ms,
         "total": len(found.sites),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hub.collation import vietnamese
 from hub.words import LANGUAGES, Language, read_catalogue
 
 DEFAULT: Language = "vi"
@@ -35,4 +36,5 @@ def words_of(language: Language, key: str) -> str:
 def alarm_names(language: Language) -> list[tuple[str, str]]:
     """Every alarm that there is with its words, in their order."""
     names = (key.partition(".")[2] for key in CATALOGUE if key.startswith("alarm."))
-    return sorted(((one, name_of(language, "alarm", one)) for one in names), key=lambda one: one[1])
+    told = ((one, name_of(language, "alarm", one)) for one in names)
+    return sorted(told, key=lambda one: vietnamese(one[1]))

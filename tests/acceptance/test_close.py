@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from edge.drivers.sim.world import Visit
 from hub.store.status import read_status
 from tests.acceptance.daemon import ROOT, Daemon
@@ -42,6 +44,13 @@ def order(hub: HubProcess, *words: str) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stdout + done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
+
+
+def at_the_gate(gate: Daemon, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge", "--config", str(gate.folder / "config.toml"), *words]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def names(gate: Daemon) -> list[str]:
@@ -86,3 +95,46 @@ def test_closed_from_the_hub_through_kill_9_and_opened_again(daemon: Make, broke
     finally:
         watcher.stop()
         hub.stop()
+
+
+def test_closed_at_the_gate_itself_while_no_network_is_there(daemon: Make) -> None:
+    gate = daemon(stream_of_people()).start()
+    gate.wait(lambda: GRANTED in gate.decisions, "somebody is let in")
+    done = at_the_gate(gate, "close", "--reason", "maintenance", "--until", "23:59", "--by", "tho")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
+    gate.wait(lambda: gate.decisions[-1] == REFUSED, "a good code is refused")
+    event = gate.of_kind("gate")[-1].event
+    assert event is not None
+    assert event.detail is not None
+    assert (event.detail["reason"], event.detail["by"]) == ("maintenance", "tho")
+    done = at_the_gate(gate, "reopen", "--json")
+    assert json.loads(done.stdout) == {"ok": True, "error": None, "closed": False}
+    gate.wait(lambda: gate.decisions[-1] == GRANTED, "people get in again")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["close"], "Missing option '--reason'"),
+        (["close", "--reason", "lunch"], "is not one of 'outbreak'"),
+        (["close", "--reason", "other", "--until", "soon"], "give 18:00 or 2026-11-29T18:00"),
+        (["close", "--reason", "other", "--until", "2001-01-01T00:00Z"], "is over"),
+        (["reopen", "--by", ""], "by: a name of 1 to 100 characters"),
+    ],
+)
+def test_a_wrong_order_is_one_line_and_closes_nothing(
+    daemon: Make, words: list[str], says: str
+) -> None:
+    gate = daemon().start()
+    done = at_the_gate(gate, *words)
+    assert done.returncode == (1 if words[0] == "reopen" else 2)
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert names(gate) == ["started"]
+
+
+def test_an_order_to_a_gate_that_does_not_run_says_so(daemon: Make) -> None:
+    done = at_the_gate(daemon(), "close", "--reason", "other")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "is it running" in done.stderr
