@@ -106,6 +106,8 @@ if [ "$what" = dev ]; then
     command -v mosquitto_sub >/dev/null || need mosquitto-clients
     command -v openssl >/dev/null || need openssl
     command -v strace >/dev/null || need strace
+    # printed passes and reports are read back
+    command -v pdftotext >/dev/null || need poppler-utils
     # the pages are tried in a real browser, with a font that has Vietnamese
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || need chromium
     [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
