@@ -105,12 +105,7 @@ def explain(error: BaseException | None) -> str:
     """What ended a try to connect."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = error.verify_message
-        ask = (
-            "is this machine's clock right?"
-            if "not yet valid" in what or "expired" in what
-            else "is mqtt.tls.ca_file the CA of this broker, and mqtt.host its name?"
-        )
-        return f"the broker's certificate is refused: {what}; {ask}"
+        return f"the broker's certificate is refused: {what}; {_mend_certificate(what)}"
     if isinstance(error, ssl.SSLError):
         return f"no TLS: {error.reason or error}; is this the broker's TLS port?"
     if isinstance(error, socket.gaierror):
@@ -118,6 +113,15 @@ def explain(error: BaseException | None) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused; does a broker listen there?"
     return str(error)
+
+
+def _mend_certificate(what: str) -> str:
+    if "not yet valid" in what or "expired" in what:
+        return "is this machine's clock right?"
+    if "extension" in what:
+        # RFC 5280 as Python 3.13 and later hold to it (ssl.VERIFY_X509_STRICT)
+        return "make the CA anew as docs/how-to/broker.md does"
+    return "is mqtt.tls.ca_file the CA of this broker, and mqtt.host its name?"
 
 
 def hint(reason: ReasonCode, *, same_name: str) -> str:

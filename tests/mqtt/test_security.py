@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from edge.config.model import MqttTable, TlsTable
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.security import read_password
-from feed.connection import SetupError, tls_context
+from feed.connection import SetupError, explain, tls_context
 from tests.mqtt.support import Broker, MemoryOutbox, passage, tool, wait_until
 
 Gate = Callable[..., Publisher]
@@ -274,3 +275,11 @@ def test_setup_errors_are_one_line_with_key_file_and_cause(tmp_path: Path, ca: A
         with pytest.raises(SetupError, match=message) as caught:
             attempt()
         assert "\n" not in str(caught.value)
+
+
+def test_a_ca_that_newer_pythons_refuse_is_told_with_how_to_make_one() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "CA cert does not include key usage extension"
+    told = explain(error)
+    assert "key usage" in told
+    assert "docs/how-to/broker.md" in told

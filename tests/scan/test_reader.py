@@ -268,8 +268,9 @@ def test_the_process_stays_small() -> None:
             assert events.empty()
             time.sleep(0.05)
         status = Path(f"/proc/{pid_of(worker)}/status").read_text()
-    resident_kib = int(status.split("VmRSS:")[1].split()[0])
-    assert resident_kib < 100_000
+    # its own: how much of the libraries' files is mapped depends on what else the machine has read
+    own_kib = int(status.split("RssAnon:")[1].split()[0])
+    assert own_kib < 60_000
 
 
 def test_ends_are_told_in_words() -> None:
