@@ -39,7 +39,7 @@ class NobodyAnswersError(Exception):
 
 
 class LocalCommands(Worker):
-    """Answers the socket's commands with `handler`, which must not block."""
+    """Answers the socket's commands with `handler`, which is soon back."""
 
     def __init__(
         self,

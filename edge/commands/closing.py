@@ -14,6 +14,7 @@ import click
 from edge.commands.common import Command, Refusal, json_option, load_config, say, write_json
 from feed.record import Detail
 
+# feed.messages.CloseReason, whose import would slow every command down; a test compares them
 REASONS = ("outbreak", "incident", "maintenance", "other")
 
 _by_option = click.option(
@@ -78,7 +79,7 @@ def _order(
     from feed import messages
 
     said = {**args, "by": _user() if by is None else by}
-    zone = None if config.hours is None or config.hours.zone is None else config.hours.zone
+    zone = None if config.hours is None else config.hours.zone
     until = said.get("until")
     if isinstance(until, str):
         said["until"] = _until(until, None if zone is None else ZoneInfo(zone)).isoformat()

@@ -54,6 +54,9 @@ _UNFIT = (ArithmeticError, DataError, LookupError, TypeError, ValueError)
 LINKS = "links_derived"  # in table hub: the links that the groups were made of
 
 
+Work = list[tuple[Standing, list[Span]]]  # of each stream how far it is derived, and what is next
+
+
 class NotReadyError(Exception):
     """The store lacks the derived tables. One line."""
 
@@ -148,18 +151,24 @@ class Follower:
         become smaller until it is alone, and then it is passed over.
         """
         while True:
+            chosen, derivables = self._choose()
+            if not chosen:
+                return 0
             try:
-                done = self._turn()
+                with self._engine.begin() as tx:
+                    if not self._begin(tx, chosen):
+                        return 0
+                    self._derive(tx, derivables)
             except _UNFIT as error:
                 self._known, self._stays_min = Known(), {}
-                if self._at_once == 1:
-                    return self._pass_over(error)
+                if len(derivables) == 1:
+                    return self._pass_over(chosen, error)
                 self._at_once = max(1, self._at_once // 8)
             else:
                 self._at_once = min(self._turn_records, 2 * self._at_once)
-                return done
+                return progress.records_in(chosen)
 
-    def _turn(self) -> int:
+    def _choose(self) -> tuple[Work, list[Derivable]]:
         with self._engine.connect() as reading:
             behind = progress.behind(reading)
             chosen = progress.portion(behind, self._at_once)
@@ -167,32 +176,27 @@ class Follower:
                 progress.records(behind), progress.records_in(chosen), time.monotonic()
             )
             if not chosen:
-                return 0
+                return [], []
             raws = _raws(reading, [(one.key, *span) for one, spans in chosen for span in spans])
-        derivables = [read(row.stream, row.seq, row.raw) for row in raws]
+        return chosen, [read(row.stream, row.seq, row.raw) for row in raws]
+
+    def _pass_over(self, chosen: Work, error: Exception) -> int:
+        """This one record means nothing."""
+        ((standing, ((seq, _),)),) = chosen
         with self._engine.begin() as tx:
             if not self._begin(tx, chosen):
                 return 0
-            self._derive(tx, derivables)
-        return progress.records_in(chosen)
-
-    def _pass_over(self, error: Exception) -> int:
-        """The first record that is behind means nothing."""
-        with self._engine.begin() as tx:
-            chosen = progress.portion(progress.behind(tx), 1)
-            if not chosen or not self._begin(tx, chosen):
-                return 0
-            ((standing, ((seq, _),)),) = chosen
             detail = "its records mean nothing to this version: see the hub's log"
             row = {"at_ms": now_ms(), "name": NOT_DERIVED, "stream": standing.key, "detail": detail}
             insert_new(tx, alarms, [row])
         log.error("record %d of stream %s is passed over", seq, standing.stream, exc_info=error)
         return 1
 
-    def _begin(self, tx: Connection, chosen: list[tuple[Standing, list[Span]]]) -> bool:
+    def _begin(self, tx: Connection, chosen: Work) -> bool:
         if not (begin(tx) and progress.stands(tx, (one for one, _ in chosen))):
             return False
-        progress.save(tx, chosen)
+        # copies: what fails is chosen again as it stood
+        progress.save(tx, [(one.copy(), spans) for one, spans in chosen])
         return True
 
     def _derive(self, tx: Connection, derivables: list[Derivable]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from feed.codec import CodecError, decode
 from feed.record import Kind, Record, Token
 from feed.record import Person as FeedPerson
+from hub.arrival import LARGEST_SEQ
 
 # who went in or out without a code: the button, and alarms of a door that was opened otherwise
 OPENED_BY_BUTTON = "exit_pressed"
@@ -22,7 +23,6 @@ PLAIN_KEY = "plain"  # the key id of people whose records hold the identity itse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _C100 = (-32_768, 32_767)  # what a SMALLINT holds
-_LARGEST_REF = 2**53 - 1  # as seqs are
 # An index of PostgreSQL holds 2,700 bytes of a row: a text that long comes from no gate, and must
 # not end the derivation of all. Who writes one, or a NUL, writes more than this or the escape
 _HARMLESS_BYTES = 2_000
@@ -52,7 +52,7 @@ def read(stream: int, seq: int, raw: bytes) -> Derivable:
         return Derivable(stream, seq, None)
     if len(raw) > _HARMLESS_BYTES or _NUL in raw:
         record = _storable(record)
-    if record.ref is not None and record.ref > _LARGEST_REF:
+    if record.ref is not None and record.ref > LARGEST_SEQ:
         record = replace(record, ref=None)
     return Derivable(stream, seq, record)
 

@@ -15,7 +15,7 @@ from feed.codec import encode
 from feed.topics import GateTopics
 from hub.derive.follower import Follower
 from hub.derive.meaning import Derivable
-from hub.store.schema import alarms, passages, records, streams, visits
+from hub.store.schema import alarms, islands, passages, records, streams, visits
 from tests.hub.derive.parks import START, Gate, put, rows
 
 LONG = random.Random(1).randbytes(50_000).hex()  # nothing that a database could shorten
@@ -102,11 +102,8 @@ def test_the_records_of_other_gates_are_derived_all_the_same(engine: Engine, whi
 class Stumbling(Follower):
     """A version that a record of `evil` is too much for."""
 
-    seen: tuple[int, ...] = ()
-
     def _derive(self, tx: Connection, derivables: list[Derivable]) -> None:
         super()._derive(tx, derivables)
-        self.seen += (len(derivables),)
         if any(one.stream == 99 and one.seq == 3 for one in derivables):
             raise LookupError
 
@@ -137,3 +134,27 @@ def test_a_record_that_nobody_foresaw_is_passed_over_and_told(
     follower.forget()
     assert Follower(engine, longest_stay_h=16).catch_up() == 85
     assert len(rows(engine, passages)) == 45
+
+
+def test_a_record_that_comes_in_meanwhile_is_not_the_one_that_is_passed_over(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Gate("good", GateTopics("park", "s1", "g2"))
+    good.passes("an", "in", START, "passed")
+    put(engine, good.records)  # the first stream, so its records are next in turn
+    with engine.begin() as tx:
+        tx.execute(insert(streams).values(id=99, stream="evil", park="park", site="s1", gate="g1"))
+        raw = json.dumps(passage(seq=3, stream="evil")).encode()
+        tx.execute(insert(records).values(stream=99, seq=3, arrived_ms=0, kind="x", raw=raw))
+        tx.execute(insert(islands).values(stream=99, first=3, last=3))
+    pass_over = Follower._pass_over
+
+    def late(self: Follower, *given: Any) -> int:
+        good.passes("binh", "in", START + timedelta(minutes=1), "passed")
+        put(engine, good.records[-2:])
+        return pass_over(self, *given)
+
+    monkeypatch.setattr(Follower, "_pass_over", late)
+    Stumbling(engine, longest_stay_h=16).catch_up()
+    assert len(rows(engine, passages)) == 2
+    assert [one.stream for one in rows(engine, alarms)] == [99]
